@@ -1,0 +1,343 @@
+/**
+ * Header reassembly: puts together the transport header of datagrams that come
+ * in fragments (RFC 791, RFC 8200), and nothing but the header.
+ *
+ * A scanner cuts its probes into fragments of 8 bytes so that no fragment shows
+ * both the ports and the flags. Another sends fragments that overlap, hoping
+ * that the watcher takes the other version than the target does; here every
+ * version counts.
+ *
+ * @module
+ */
+
+import type { FragmentInfo } from "./headers.ts";
+import { TCP_HEADER } from "./headers.ts";
+import { AddressHash } from "./hash.ts";
+import { PROTOCOL_TCP, type Segment } from "./segment.ts";
+
+/** Fragment offsets count in units of 8 bytes (RFC 791, 3.1). */
+const UNIT = 8;
+/** Units that the header lies in, and how many bytes of the last are needed. */
+const UNITS = 3;
+const LAST_UNIT_BYTES = TCP_HEADER - 2 * UNIT;
+/**
+ * Versions kept of each unit. The first holds the ports, the second the flags,
+ * the third nothing that a rule looks at. A further version replaces the last,
+ * after having counted together with the others.
+ */
+const VERSIONS = [4, 2, 1] as const;
+/** Where each unit's versions stand in a record's bytes. */
+const UNIT_OFFSET = [0, 4 * UNIT, 6 * UNIT] as const;
+const RECORD_BYTES = 7 * UNIT;
+
+/** RFC 1122, 3.3.2 recommends 60 s to 120 s, Linux waits 30 s. */
+const TIMEOUT_MS = 30_000;
+/** Datagrams that share a bucket of a table. */
+const WAYS = 16;
+
+// Words of a record's key.
+const SOURCE = 0;
+const DESTINATION = 4;
+const IDENTIFICATION = 8;
+const PROTOCOL = 9;
+const KEY_WORDS = 10;
+
+/** How many datagrams of each kind are remembered. */
+export const DATAGRAMS = 32_768;
+
+/**
+ * A bounded table of unfinished datagrams. The hash is keyed and a bucket full
+ * of live datagrams forgets its oldest, so that a flood can only push out what
+ * has waited longest.
+ */
+class DatagramTable {
+  evicted = 0;
+  readonly keys: Int32Array;
+  readonly times: Float64Array;
+  readonly bytes: Uint8Array;
+  /** How many versions of each unit are held; all zero: the record is free. */
+  readonly versions: Uint8Array;
+  /** The transport protocol that the first fragment named. */
+  readonly protocols: Uint8Array;
+  readonly #shift: number;
+
+  constructor(capacity: number) {
+    this.keys = new Int32Array(capacity * KEY_WORDS);
+    this.times = new Float64Array(capacity);
+    this.bytes = new Uint8Array(capacity * RECORD_BYTES);
+    this.versions = new Uint8Array(capacity * UNITS);
+    this.protocols = new Uint8Array(capacity);
+    this.#shift = 32 - Math.log2(capacity / WAYS);
+  }
+
+  #bucket(hash: number): number {
+    return (hash >>> this.#shift) * WAYS;
+  }
+
+  #isFree(record: number): boolean {
+    const at = record * UNITS;
+    return (this.versions[at] | this.versions[at + 1] |
+      this.versions[at + 2]) === 0;
+  }
+
+  #isOutdated(record: number, time: number): boolean {
+    const age = time - this.times[record];
+    return age > TIMEOUT_MS || age < 0;
+  }
+
+  find(hash: number, key: Int32Array, time: number): number {
+    const first = this.#bucket(hash);
+    for (let record = first; record < first + WAYS; record++) {
+      if (this.#isFree(record) || !this.#hasKey(record, key)) continue;
+      if (!this.#isOutdated(record, time)) return record;
+      this.versions.fill(0, record * UNITS, (record + 1) * UNITS);
+    }
+    return -1;
+  }
+
+  #hasKey(record: number, key: Int32Array): boolean {
+    const at = record * KEY_WORDS;
+    for (let i = 0; i < KEY_WORDS; i++) {
+      if (this.keys[at + i] !== key[i]) return false;
+    }
+    return true;
+  }
+
+  insert(hash: number, key: Int32Array, time: number): number {
+    const record = this.#victim(this.#bucket(hash), time);
+    this.keys.set(key, record * KEY_WORDS);
+    this.times[record] = time;
+    this.protocols[record] = 0;
+    this.versions.fill(0, record * UNITS, (record + 1) * UNITS);
+    return record;
+  }
+
+  #victim(first: number, time: number): number {
+    let oldest = first;
+    for (let record = first; record < first + WAYS; record++) {
+      if (this.#isFree(record) || this.#isOutdated(record, time)) return record;
+      if (this.times[record] < this.times[oldest]) oldest = record;
+    }
+    this.evicted++;
+    return oldest;
+  }
+}
+
+/**
+ * What is called with each header found: its protocol, and a view of
+ * {@linkcode TCP_HEADER} bytes.
+ */
+export type HeaderHandler = (protocol: number, header: DataView) => void;
+
+/**
+ * Collects fragments and hands out transport headers.
+ *
+ * There is a table for each kind of first-seen fragment: a whole header, the
+ * beginning of one, a later part. A flood of one kind therefore evicts nothing
+ * of the other kinds.
+ */
+export class HeaderReassembler {
+  readonly #tables: readonly DatagramTable[];
+  readonly #hash: AddressHash;
+  readonly #identificationFactor: number;
+  readonly #handler: HeaderHandler;
+  readonly #key = new Int32Array(KEY_WORDS);
+  readonly #header = new Uint8Array(UNITS * UNIT);
+  readonly #headerView = new DataView(this.#header.buffer, 0, TCP_HEADER);
+  /** For each unit, the version that the current fragment brought, or -1. */
+  readonly #news = new Int32Array(UNITS);
+
+  /**
+   * @param random A source of secrets: 32 random bits at each call.
+   * @param handler Called with each header while a fragment is added.
+   * @param datagrams Datagrams remembered of each kind, a power of two >= 32.
+   */
+  constructor(
+    random: () => number,
+    handler: HeaderHandler,
+    datagrams: number = DATAGRAMS,
+  ) {
+    this.#hash = new AddressHash(random);
+    this.#identificationFactor = random() | 1;
+    this.#handler = handler;
+    this.#tables = Array.from(
+      { length: 3 },
+      () => new DatagramTable(datagrams),
+    );
+  }
+
+  /** Datagrams forgotten before their time because a table was full. */
+  get evicted(): number {
+    return this.#tables.reduce((sum, table) => sum + table.evicted, 0);
+  }
+
+  /** The memory of all tables, in bytes. */
+  get byteLength(): number {
+    return this.#tables.reduce(
+      (sum, t) =>
+        sum + t.keys.byteLength + t.times.byteLength + t.bytes.byteLength +
+        t.versions.byteLength + t.protocols.byteLength,
+      0,
+    );
+  }
+
+  /**
+   * Adds a fragment.
+   *
+   * @param segment The addresses, the protocol and the time of the fragment.
+   * @param fragment Where its payload belongs, and where it stands in `view`.
+   * @param view The packet.
+   */
+  add(segment: Segment, fragment: FragmentInfo, view: DataView): void {
+    if (fragment.position >= UNITS * UNIT) return;
+    if (!this.#holdsUnits(fragment)) return;
+    this.#setKey(segment, fragment.identification);
+    const hash = this.#hashKey();
+    for (const table of this.#tables) {
+      const record = table.find(hash, this.#key, segment.time);
+      if (record >= 0) {
+        return this.#store(table, record, segment, fragment, view);
+      }
+    }
+    const table = this.#tables[kindOf(fragment)];
+    const record = table.insert(hash, this.#key, segment.time);
+    this.#store(table, record, segment, fragment, view);
+  }
+
+  /** Whether the fragment holds at least one unit that is useful. */
+  #holdsUnits({ position, payload, end }: FragmentInfo): boolean {
+    const needed = position === 2 * UNIT ? LAST_UNIT_BYTES : UNIT;
+    return end - payload >= needed;
+  }
+
+  #setKey(segment: Segment, identification: number): void {
+    const key = this.#key;
+    key[SOURCE] = segment.source0;
+    key[SOURCE + 1] = segment.source1;
+    key[SOURCE + 2] = segment.source2;
+    key[SOURCE + 3] = segment.source3;
+    key[DESTINATION] = segment.destination0;
+    key[DESTINATION + 1] = segment.destination1;
+    key[DESTINATION + 2] = segment.destination2;
+    key[DESTINATION + 3] = segment.destination3;
+    key[IDENTIFICATION] = identification;
+    // RFC 8200, 4.5: only the first fragment's next header matters in IPv6.
+    key[PROTOCOL] = segment.version === 4 ? segment.protocol : -1;
+  }
+
+  /**
+   * Source and identification spread well enough: what an attacker gains by
+   * sending one pair to many destinations is a bucket of their own.
+   */
+  #hashKey(): number {
+    const key = this.#key;
+    this.#hash.of(
+      key[SOURCE],
+      key[SOURCE + 1],
+      key[SOURCE + 2],
+      key[SOURCE + 3],
+    );
+    let hash = this.#hash.bucket ^
+      Math.imul(key[IDENTIFICATION], this.#identificationFactor);
+    hash = Math.imul(hash ^ (hash >>> 16), this.#identificationFactor);
+    return hash ^ (hash >>> 15);
+  }
+
+  #store(
+    table: DatagramTable,
+    record: number,
+    segment: Segment,
+    { position, payload, end }: FragmentInfo,
+    view: DataView,
+  ): void {
+    // Once TCP, always TCP: a second first fragment cannot take it back.
+    if (position === 0 && table.protocols[record] !== PROTOCOL_TCP) {
+      table.protocols[record] = segment.protocol;
+    }
+    const isNews = this.#news.fill(-1);
+    const wasWhole = isWhole(table, record);
+    let hasNews = false;
+    for (let unit = position / UNIT, at = payload; unit < UNITS; unit++) {
+      const bytes = unit === UNITS - 1 ? LAST_UNIT_BYTES : UNIT;
+      if (at + bytes > end) break;
+      isNews[unit] = this.#storeUnit(table, record, unit, view, at, bytes);
+      if (isNews[unit] >= 0) hasNews = true;
+      at += UNIT;
+    }
+    if (hasNews && isWhole(table, record)) this.#tell(table, record, !wasWhole);
+  }
+
+  /** Stores one unit; returns the number of its version, or -1 if known. */
+  #storeUnit(
+    table: DatagramTable,
+    record: number,
+    unit: number,
+    view: DataView,
+    at: number,
+    bytes: number,
+  ): number {
+    const held = table.versions[record * UNITS + unit];
+    const start = record * RECORD_BYTES + UNIT_OFFSET[unit];
+    for (let version = 0; version < held; version++) {
+      if (equals(table.bytes, start + version * UNIT, view, at, bytes)) {
+        return -1;
+      }
+    }
+    const version = Math.min(held, VERSIONS[unit] - 1);
+    for (let i = 0; i < bytes; i++) {
+      table.bytes[start + version * UNIT + i] = view.getUint8(at + i);
+    }
+    table.versions[record * UNITS + unit] = version + 1;
+    return version;
+  }
+
+  /** Hands out every combination of versions that is new. */
+  #tell(table: DatagramTable, record: number, all: boolean): void {
+    const versions = table.versions;
+    for (let ports = 0; ports < versions[record * UNITS]; ports++) {
+      for (let flags = 0; flags < versions[record * UNITS + 1]; flags++) {
+        const isNew = this.#news[0] === ports || this.#news[1] === flags;
+        if (!all && !isNew) continue;
+        this.#copyUnit(table, record, 0, ports);
+        this.#copyUnit(table, record, 1, flags);
+        this.#copyUnit(table, record, 2, 0);
+        this.#handler(table.protocols[record], this.#headerView);
+      }
+    }
+  }
+
+  #copyUnit(
+    table: DatagramTable,
+    record: number,
+    unit: number,
+    version: number,
+  ): void {
+    const at = record * RECORD_BYTES + UNIT_OFFSET[unit] + version * UNIT;
+    for (let i = 0; i < UNIT; i++) {
+      this.#header[unit * UNIT + i] = table.bytes[at + i];
+    }
+  }
+}
+
+function kindOf({ position, payload, end }: FragmentInfo): number {
+  if (position !== 0) return 2;
+  return end - payload >= TCP_HEADER ? 0 : 1;
+}
+
+function isWhole({ versions }: DatagramTable, record: number): boolean {
+  const at = record * UNITS;
+  return versions[at] > 0 && versions[at + 1] > 0 && versions[at + 2] > 0;
+}
+
+function equals(
+  a: Uint8Array,
+  start: number,
+  view: DataView,
+  at: number,
+  bytes: number,
+): boolean {
+  for (let i = 0; i < bytes; i++) {
+    if (a[start + i] !== view.getUint8(at + i)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,155 @@
+/**
+ * What the rules look at: the fields of one transport header and of the network
+ * header around it.
+ *
+ * @module
+ */
+
+import { type Address, parseAddress } from "./address.ts";
+import { type Direction, DIRECTION_UNKNOWN } from "./packet.ts";
+
+/** IPv4's and IPv6's protocol number of TCP (RFC 9293). */
+export const PROTOCOL_TCP = 6;
+
+/** TCP flag FIN (RFC 9293, section 3.1). */
+export const TCP_FIN = 0x01;
+/** TCP flag SYN (RFC 9293, section 3.1). */
+export const TCP_SYN = 0x02;
+/** TCP flag RST (RFC 9293, section 3.1). */
+export const TCP_RST = 0x04;
+/** TCP flag PSH (RFC 9293, section 3.1). */
+export const TCP_PSH = 0x08;
+/** TCP flag ACK (RFC 9293, section 3.1). */
+export const TCP_ACK = 0x10;
+/** TCP flag URG (RFC 9293, section 3.1). */
+export const TCP_URG = 0x20;
+
+/** A segment described in words, for {@linkcode Segment.from}. */
+export interface SegmentInit {
+  /** Source address, IPv4 or IPv6, as text. */
+  source: string;
+  /** Destination address, IPv4 or IPv6, as text. */
+  destination: string;
+  /** Source port, 0 to 65535. */
+  sourcePort: number;
+  /** Destination port, 0 to 65535. */
+  destinationPort: number;
+  /** The TCP flags byte, 0 to 255: an or of the `TCP_` constants. */
+  flags: number;
+  /** When it was seen: milliseconds since 1970-01-01 UTC. */
+  time: number;
+  /** IPv4's type of service or IPv6's traffic class, 0 to 255 [0]. */
+  tos?: number;
+  /** IPv4's time to live or IPv6's hop limit, 0 to 255 [64]. */
+  ttl?: number;
+  /** Which way it went [unknown]. */
+  direction?: Direction;
+}
+
+/**
+ * A decoded segment. Like a packet it is reused: read it, do not keep it.
+ * Addresses are 128 bits in four signed 32-bit words, the most significant
+ * first; an IPv4 address is held in its IPv4-mapped form (RFC 4291, 2.5.5.2).
+ *
+ * Every field is a 32-bit integer but the two times, so that writing them
+ * allocates nothing.
+ */
+export class Segment {
+  /** IP version: 4 or 6. */
+  version = 4;
+  /** The transport protocol's number: {@linkcode PROTOCOL_TCP}. */
+  protocol = PROTOCOL_TCP;
+  /** Source address, bits 0 to 31. */
+  source0 = 0;
+  /** Source address, bits 32 to 63. */
+  source1 = 0;
+  /** Source address, bits 64 to 95. */
+  source2 = 0;
+  /** Source address, bits 96 to 127. */
+  source3 = 0;
+  /** Destination address, bits 0 to 31. */
+  destination0 = 0;
+  /** Destination address, bits 32 to 63. */
+  destination1 = 0;
+  /** Destination address, bits 64 to 95. */
+  destination2 = 0;
+  /** Destination address, bits 96 to 127. */
+  destination3 = 0;
+  /** Source port, 0 to 65535. */
+  sourcePort = 0;
+  /** Destination port, 0 to 65535. */
+  destinationPort = 0;
+  /** The TCP flags byte. */
+  flags = 0;
+  /** IPv4's type of service or IPv6's traffic class. */
+  tos = 0;
+  /** IPv4's time to live or IPv6's hop limit. */
+  ttl = 0;
+  /** Which way it went. */
+  direction: Direction = DIRECTION_UNKNOWN;
+  /** When it was seen, in milliseconds, on the clock that the rules run on. */
+  time = 0.5;
+  /** When it was seen, in milliseconds since 1970-01-01 UTC. */
+  wallTime = 0.5;
+
+  /**
+   * Makes a segment from plain values.
+   *
+   * @throws {SyntaxError} If an address is not one.
+   * @throws {RangeError} If a number is outside its range.
+   *
+   * @example
+   * ```ts
+   * import { Segment, TCP_SYN } from "@scanlogd/scanlogd";
+   * import { assertEquals } from "@std/assert";
+   *
+   * const segment = Segment.from({
+   *   source: "192.0.2.1",
+   *   destination: "192.0.2.2",
+   *   sourcePort: 40000,
+   *   destinationPort: 22,
+   *   flags: TCP_SYN,
+   *   time: Date.UTC(2026, 0, 1),
+   * });
+   * assertEquals(segment.version, 4);
+   * assertEquals(segment.ttl, 64);
+   * ```
+   */
+  static from(init: SegmentInit): Segment {
+    const segment = new Segment();
+    const source = parseAddress(init.source);
+    const destination = parseAddress(init.destination);
+    if ((source.bits === 32) !== (destination.bits === 32)) {
+      throw new SyntaxError(
+        `Cannot make a segment: ${init.source} and ${init.destination} are of two address families`,
+      );
+    }
+    segment.version = source.bits === 32 ? 4 : 6;
+    segment.#setAddresses(source, destination);
+    segment.sourcePort = checked("sourcePort", init.sourcePort, 0xffff);
+    segment.destinationPort = checked(
+      "destinationPort",
+      init.destinationPort,
+      0xffff,
+    );
+    segment.flags = checked("flags", init.flags, 0xff);
+    segment.tos = checked("tos", init.tos ?? 0, 0xff);
+    segment.ttl = checked("ttl", init.ttl ?? 64, 0xff);
+    segment.direction = init.direction ?? DIRECTION_UNKNOWN;
+    segment.time = segment.wallTime = init.time;
+    return segment;
+  }
+
+  #setAddresses({ words: s }: Address, { words: d }: Address): void {
+    [this.source0, this.source1, this.source2, this.source3] = s;
+    [this.destination0, this.destination1] = d;
+    [, , this.destination2, this.destination3] = d;
+  }
+}
+
+function checked(name: string, value: number, max: number): number {
+  if (Number.isInteger(value) && value >= 0 && value <= max) return value;
+  throw new RangeError(
+    `Cannot make a segment: ${name} must be an integer from 0 to ${max}, got ${value}`,
+  );
+}
