@@ -1,0 +1,34 @@
+/**
+ * What every capture offers. Nothing outside capture/ knows more of one.
+ *
+ * @module
+ */
+
+import type { PacketHandler } from "../detect/packet.ts";
+
+/** What a capture has counted since it was opened. */
+export interface CaptureStatistics {
+  /** Packets that passed the kernel's filter. */
+  received: number;
+  /** Packets that the kernel dropped because they were not fetched in time. */
+  dropped: number;
+}
+
+/** Where packets come from. */
+export interface Capture {
+  /** What it is, and on which interfaces or from which file. */
+  readonly description: string;
+  /**
+   * Hands on packets until the capture is stopped or its input ends.
+   *
+   * @throws {Error} If the input is damaged or the capture breaks; all packets
+   * before that have been handed on.
+   */
+  run(handler: PacketHandler): Promise<void>;
+  /** Lets {@linkcode Capture.run} hand on what has arrived, and return. */
+  stop(): void;
+  /** What it has counted. */
+  statistics(): CaptureStatistics;
+  /** Frees what it holds. */
+  close(): void;
+}

@@ -1,0 +1,42 @@
+/**
+ * The clock that rules run on while capturing: one that nobody can set.
+ *
+ * @module
+ */
+
+import { libc } from "../ffi/libc.ts";
+import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../ffi/linux.ts";
+
+/**
+ * Turns the kernel's time stamps, which follow the settable wall clock, into
+ * times since boot: the time of reading less the packet's age. Never decreases
+ * and never runs ahead, wherever the wall clock is set meanwhile.
+ */
+export class CaptureClock {
+  /** Time since boot at the last {@linkcode CaptureClock.sample}, in ms. */
+  now = 0.5;
+  readonly #timespec = new Int32Array(4); // struct timespec on 64-bit systems
+  #offset = 0.5;
+  #last = 0.5;
+
+  /** Reads both clocks: once before each batch of packets. */
+  sample(): void {
+    this.now = this.#read(CLOCK_BOOTTIME);
+    this.#offset = this.now - this.#read(CLOCK_REALTIME);
+  }
+
+  #read(clock: number): number {
+    libc().clock_gettime(clock, this.#timespec);
+    // Low words only: seconds fit until 2106, nanoseconds always.
+    return (this.#timespec[0] >>> 0) * 1000 + this.#timespec[2] / 1e6;
+  }
+
+  /** Time since boot of a packet's wall time, both in milliseconds. */
+  timeOf(wallTime: number): number {
+    let time = wallTime + this.#offset;
+    if (time > this.now) time = this.now;
+    if (time < this.#last) time = this.#last;
+    this.#last = time;
+    return time;
+  }
+}

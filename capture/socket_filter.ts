@@ -1,0 +1,49 @@
+/**
+ * Attaching classic BPF programs to sockets (linux/filter.h).
+ *
+ * @module
+ */
+
+import { checked, libc } from "../ffi/libc.ts";
+import { SO_ATTACH_FILTER, SOL_SOCKET } from "../ffi/linux.ts";
+
+/** An instruction: code, jump if true, jump if false, operand. */
+export type FilterInstruction = readonly [number, number, number, number];
+
+/** Size of `struct sock_filter` and of `struct sock_fprog`, in bytes. */
+const SOCK_FILTER = 8;
+const SOCK_FPROG = 16;
+
+/**
+ * Lets the kernel run a program on all that a socket would receive.
+ *
+ * @throws {SystemError} If the kernel refuses it.
+ */
+export function attachFilter(
+  fd: number,
+  program: readonly FilterInstruction[],
+): void {
+  const instructions = new DataView(
+    new ArrayBuffer(program.length * SOCK_FILTER),
+  );
+  for (const [i, [code, ifTrue, ifFalse, operand]] of program.entries()) {
+    instructions.setUint16(i * SOCK_FILTER, code, true);
+    instructions.setUint8(i * SOCK_FILTER + 2, ifTrue);
+    instructions.setUint8(i * SOCK_FILTER + 3, ifFalse);
+    instructions.setUint32(i * SOCK_FILTER + 4, operand, true);
+  }
+  const header = new DataView(new ArrayBuffer(SOCK_FPROG));
+  header.setUint16(0, program.length, true);
+  const address = Deno.UnsafePointer.of(instructions);
+  header.setBigUint64(8, Deno.UnsafePointer.value(address), true);
+  checked(
+    libc().setsockopt(
+      fd,
+      SOL_SOCKET,
+      SO_ATTACH_FILTER,
+      header.buffer,
+      SOCK_FPROG,
+    ),
+    "setsockopt(SO_ATTACH_FILTER)",
+  );
+}

@@ -1,0 +1,14 @@
+/**
+ * What the user can do something about.
+ *
+ * @module
+ */
+
+/**
+ * The program cannot start or go on: its message, one line that says what
+ * failed, on what, and what to do, goes to standard error, and the exit status
+ * is 1.
+ */
+export class Failure extends Error {
+  override name = "Failure";
+}

@@ -1,0 +1,256 @@
+/**
+ * The option table: the single source for parsing, checking and help.
+ *
+ * @module
+ */
+
+import { KNOBS } from "../detect/options.ts";
+import { MAX_LINE } from "../format/line.ts";
+import { FACILITIES, LEVELS } from "../format/syslog.ts";
+
+/** What all options have. */
+interface Common {
+  /** One letter. */
+  readonly short?: string;
+  /** What it is for, in a few words. */
+  readonly help: string;
+  /** Shown as the default, where the value alone does not tell. */
+  readonly defaultText?: string;
+}
+
+/** An option that is given or not. */
+interface FlagOption extends Common {
+  readonly kind: "flag";
+}
+
+/** An option with a text. */
+interface TextOption extends Common {
+  readonly kind: "text";
+  readonly value: string;
+  readonly default?: string;
+  /** The only texts allowed. */
+  readonly choices?: readonly string[];
+}
+
+/** An option with texts: repeated, or separated by commas. */
+interface ListOption extends Common {
+  readonly kind: "list";
+  readonly value: string;
+  readonly choices?: readonly string[];
+}
+
+/** An option with an integer. */
+interface IntegerOption extends Common {
+  readonly kind: "integer";
+  readonly value: string;
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+/** An option with a time, in milliseconds. */
+interface TimeOption extends Common {
+  readonly kind: "time";
+  readonly value: string;
+  readonly min: number;
+  readonly max: number;
+  readonly default: number;
+}
+
+/** An option. */
+export type OptionSpec =
+  | FlagOption
+  | TextOption
+  | ListOption
+  | IntegerOption
+  | TimeOption;
+
+/** All options, by long name, in the order of the help text. */
+export const OPTIONS = {
+  "interface": {
+    kind: "list",
+    short: "i",
+    value: "NAME",
+    help: "watch this interface (repeatable)",
+    defaultText: "all",
+  },
+  "capture": {
+    kind: "text",
+    short: "c",
+    value: "KIND",
+    choices: ["raw", "auto"],
+    default: "auto",
+    help: "raw or auto",
+    defaultText: "auto: raw",
+  },
+  "read": {
+    kind: "text",
+    short: "r",
+    value: "FILE",
+    help: 'read a capture file, "-" for standard input',
+  },
+  "promiscuous": {
+    kind: "flag",
+    short: "p",
+    help: "see other hosts' packets too",
+  },
+  "ignore": {
+    kind: "list",
+    value: "CIDR",
+    help: "never report these sources (repeatable, comma lists)",
+  },
+  "min-ports": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.minPorts,
+    help: "privileged ports that make a scan",
+  },
+  "privileged-weight": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.privilegedWeight,
+    help: "weight of a port below 1024",
+  },
+  "high-weight": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.highWeight,
+    help: "weight of another port",
+  },
+  "scan-delay": {
+    kind: "time",
+    value: "TIME",
+    ...KNOBS.scanDelay,
+    help: "longest pause inside a scan",
+  },
+  "sources": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.sources,
+    help: "sources remembered",
+  },
+  "ipv6-prefix": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.ipv6Prefix,
+    help: "leading bits that make an IPv6 source",
+  },
+  "classic": {
+    kind: "flag",
+    help: "the reference's rules alone",
+  },
+  "output": {
+    kind: "list",
+    short: "o",
+    value: "SINK",
+    choices: ["syslog", "stdout"],
+    help: "syslog or stdout (repeatable)",
+    defaultText: "syslog; with --read: stdout; on a terminal also stdout",
+  },
+  "log-burst": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.logBurst,
+    help: "scans logged in a row, 0 = no limit",
+  },
+  "log-delay": {
+    kind: "time",
+    value: "TIME",
+    ...KNOBS.logDelay,
+    help: "pause that ends a row",
+  },
+  "max-line": {
+    kind: "integer",
+    value: "N",
+    min: 0,
+    max: 8192,
+    default: MAX_LINE,
+    help: "longest line in bytes, 0 = no limit",
+  },
+  "facility": {
+    kind: "text",
+    value: "NAME",
+    choices: Object.keys(FACILITIES),
+    default: "daemon",
+    help: "syslog facility",
+  },
+  "level": {
+    kind: "text",
+    value: "NAME",
+    choices: Object.keys(LEVELS),
+    default: "alert",
+    help: "syslog level",
+  },
+  "ident": {
+    kind: "text",
+    value: "NAME",
+    default: "scanlogd",
+    help: "the name in front of each line",
+  },
+  "syslog-socket": {
+    kind: "text",
+    value: "PATH",
+    default: "/dev/log",
+    help: "where syslogd listens",
+  },
+  "utc": {
+    kind: "flag",
+    help: "tell times in UTC",
+  },
+  "user": {
+    kind: "text",
+    short: "u",
+    value: "NAME",
+    default: "scanlogd",
+    help: "become this user once everything is open",
+  },
+  "chroot": {
+    kind: "text",
+    value: "DIR",
+    default: "/var/empty",
+    help: "and see no other directory than this",
+  },
+  "no-drop": {
+    kind: "flag",
+    help: "stay as started (for debugging)",
+  },
+  "trial": {
+    kind: "flag",
+    help:
+      "try it out: lines to stdout too, and stand-ins for a missing user, directory or syslogd",
+  },
+  "quiet": {
+    kind: "flag",
+    short: "q",
+    help: "only errors on standard error",
+  },
+  "verbose": {
+    kind: "flag",
+    short: "v",
+    help: "tell more on standard error",
+  },
+  "help": {
+    kind: "flag",
+    short: "h",
+    help: "print this text",
+  },
+  "version": {
+    kind: "flag",
+    short: "V",
+    help: "print the version",
+  },
+} as const satisfies Record<string, OptionSpec>;
+
+/** The long name of an option. */
+export type OptionName = keyof typeof OPTIONS;
+
+type ValueOf<Spec extends OptionSpec> = Spec extends { kind: "flag" } ? boolean
+  : Spec extends { kind: "list" } ? readonly string[]
+  : Spec extends { kind: "integer" | "time" } ? number
+  : Spec extends { default: string } ? string
+  : string | undefined;
+
+/** All options' values; {@linkcode Options.given} names those that were set. */
+export type Options =
+  & { readonly [Name in OptionName]: ValueOf<(typeof OPTIONS)[Name]> }
+  & { readonly given: ReadonlySet<OptionName> };

@@ -1,0 +1,198 @@
+/**
+ * Giving up privileges: an empty root directory, no groups, another user; and
+ * looking whether it came true.
+ *
+ * @module
+ */
+
+import { checked, cString, libc } from "../ffi/libc.ts";
+import { Failure } from "./failure.ts";
+import { type ThreadStatus, ThreadWatch } from "./threads.ts";
+
+/** Who to become, and where. */
+export interface Target {
+  /** The user's name, or its number if it has none. */
+  user: string;
+  /** The user's number. */
+  uid: number;
+  /** The number of the user's group. */
+  gid: number;
+  /** The directory that becomes the root. */
+  directory: string;
+  /** What stands in for something that is missing, in words. */
+  standIns: string[];
+}
+
+/** What is wanted. */
+export interface DropOptions {
+  /** The user's name. */
+  user: string;
+  /** The directory. */
+  directory: string;
+  /** Whether a stand-in for a missing user will do. */
+  mayReplaceUser: boolean;
+  /** Whether a stand-in for a missing directory will do. */
+  mayReplaceDirectory: boolean;
+}
+
+/** Whether the process runs as root. */
+export function isRoot(): boolean {
+  return libc().geteuid() === 0;
+}
+
+/**
+ * Finds the user and checks the directory, while it can still be told.
+ *
+ * @throws {Failure} If one is missing or unsafe.
+ */
+export function resolveTarget(options: DropOptions): Target {
+  const standIns: string[] = [];
+  const user = findUser(options, standIns);
+  const directory = findDirectory(options, standIns);
+  return { ...user, directory, standIns };
+}
+
+function findUser(
+  { user, mayReplaceUser }: DropOptions,
+  standIns: string[],
+): Pick<Target, "user" | "uid" | "gid"> {
+  const entry = libc().getpwnam(cString(user));
+  if (entry !== null) {
+    // struct passwd: char *pw_name, char *pw_passwd, uid_t pw_uid, gid_t pw_gid
+    const view = new Deno.UnsafePointerView(entry);
+    const uid = view.getUint32(16);
+    if (uid === 0) {
+      throw new Failure(
+        `--user: "${user}" is root; name a user without privileges, or use --no-drop for debugging`,
+      );
+    }
+    return { user, uid, gid: view.getUint32(20) };
+  }
+  if (!mayReplaceUser) {
+    throw new Failure(
+      `--user: there is no user "${user}"; create it with: useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin ${user}`,
+    );
+  }
+  const uid = unallocatedUid();
+  standIns.push(`uid ${uid} instead of user "${user}"`);
+  return { user: String(uid), uid, gid: uid };
+}
+
+/** systemd's range for dynamic users (https://systemd.io/UIDS-GIDS). */
+const DYNAMIC_UIDS = { first: 61_184, last: 65_519 };
+
+function unallocatedUid(): number {
+  for (let uid = DYNAMIC_UIDS.first; uid <= DYNAMIC_UIDS.last; uid++) {
+    if (libc().getpwuid(uid) === null && libc().getgrgid(uid) === null) {
+      return uid;
+    }
+  }
+  throw new Failure(
+    `no uid from ${DYNAMIC_UIDS.first} to ${DYNAMIC_UIDS.last} is free; name a user with --user`,
+  );
+}
+
+function findDirectory(
+  { directory, mayReplaceDirectory }: DropOptions,
+  standIns: string[],
+): string {
+  const isMissing = statOrUndefined(directory) === undefined;
+  if (isMissing && mayReplaceDirectory) {
+    standIns.push(`an empty directory instead of ${directory}`);
+    return TEMPORARY;
+  }
+  if (isMissing) {
+    throw new Failure(
+      `--chroot: there is no directory "${directory}"; create it with: mkdir -p -m 755 ${directory}`,
+    );
+  }
+  if (!directory.startsWith("/")) {
+    throw new Failure(`--chroot must be an absolute path, got "${directory}"`);
+  }
+  for (const path of pathAndParents(directory)) checkDirectory(path);
+  return directory;
+}
+
+function statOrUndefined(path: string): Deno.FileInfo | undefined {
+  try {
+    return Deno.statSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+/** `/a/b`, `/a`, `/`. */
+function pathAndParents(path: string): string[] {
+  const real = Deno.realPathSync(path);
+  const paths = [real];
+  for (let end = real.length; (end = real.lastIndexOf("/", end - 1)) > 0;) {
+    paths.push(real.slice(0, end));
+  }
+  return real === "/" ? paths : [...paths, "/"];
+}
+
+/** Whoever can rename the directory or put something in could get out of it. */
+function checkDirectory(path: string): void {
+  const { isDirectory, uid, mode } = Deno.statSync(path);
+  if (!isDirectory) {
+    throw new Failure(`--chroot: "${path}" is not a directory`);
+  }
+  if (uid !== 0) {
+    throw new Failure(
+      `--chroot: "${path}" is not owned by root; mend it with: chown root ${path}`,
+    );
+  }
+  if (((mode ?? 0) & 0o022) !== 0) {
+    throw new Failure(
+      `--chroot: "${path}" is writable by others than root; mend it with: chmod go-w ${path}`,
+    );
+  }
+}
+
+/** Stands for a directory that is made, entered and removed at once. */
+const TEMPORARY = "";
+
+/**
+ * Becomes the user for good and sees no directory but the target's, on every
+ * thread, and makes sure of it.
+ *
+ * @throws {Error} If it did not come true: the process must not go on.
+ */
+export function dropPrivileges({ uid, gid, directory }: Target): void {
+  const watch = new ThreadWatch();
+  if (directory === TEMPORARY) enterTemporaryDirectory();
+  else checked(libc().chdir(cString(directory)), `chdir to ${directory}`);
+  checked(libc().chroot(cString(".")), "chroot");
+  checked(libc().chdir(cString("/")), "chdir to the new root");
+  // The C library carries these to every thread.
+  checked(libc().setgroups(0n, null), "setgroups");
+  checked(libc().setresgid(gid, gid, gid), "setresgid");
+  checked(libc().setresuid(uid, uid, uid), "setresuid");
+  for (const thread of watch.read()) checkThread(thread, uid, gid);
+  watch.close();
+}
+
+/** A directory that nobody else can ever name again. */
+function enterTemporaryDirectory(): void {
+  const template = cString("/run/scanlogd.XXXXXX");
+  if (libc().mkdtemp(template) === null) {
+    throw new Failure("cannot make an empty directory in /run; use --chroot");
+  }
+  checked(libc().chdir(template), "chdir to the empty directory");
+  checked(libc().rmdir(template), "rmdir of the empty directory");
+}
+
+function checkThread(thread: ThreadStatus, uid: number, gid: number): void {
+  const refuse = (what: string) => {
+    throw new Failure(
+      `thread ${thread.tid} still has ${what}: refusing to go on`,
+    );
+  };
+  if (!thread.uids.every((id) => id === uid)) refuse("another user");
+  if (!thread.gids.every((id) => id === gid)) refuse("another group");
+  if (thread.groups.length > 0) refuse("supplementary groups");
+  for (const name of ["CapEff", "CapPrm", "CapInh", "CapAmb"]) {
+    if (thread.capabilities[name] !== 0n) refuse(`capabilities (${name})`);
+  }
+}

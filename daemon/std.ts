@@ -1,0 +1,11 @@
+/**
+ * The few functions of Deno's std that the program uses, with their types: the
+ * build of std on npm has none. The one place to change when JSR's is used.
+ *
+ * @module
+ */
+
+// @ts-types="./std/parse_args.d.ts"
+export { parseArgs } from "@std/cli/parse-args";
+// @ts-types="./std/closest_string.d.ts"
+export { closestString } from "@std/text/closest-string";

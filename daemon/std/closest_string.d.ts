@@ -1,0 +1,4 @@
+export function closestString(
+  givenWord: string,
+  possibleWords: readonly string[],
+): string;

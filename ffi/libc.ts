@@ -1,0 +1,200 @@
+/**
+ * The C library of Linux. The only place that opens it.
+ *
+ * @module
+ */
+
+const SYMBOLS = {
+  // int socket(int domain, int type, int protocol);
+  socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+  bind: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int connect(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
+  connect: { parameters: ["i32", "buffer", "u32"], result: "i32" },
+  // int setsockopt(int sockfd, int level, int optname, const void *optval, socklen_t optlen);
+  setsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "u32"],
+    result: "i32",
+  },
+  // int getsockopt(int sockfd, int level, int optname, void *optval, socklen_t *optlen);
+  getsockopt: {
+    parameters: ["i32", "i32", "i32", "buffer", "buffer"],
+    result: "i32",
+  },
+  // ssize_t send(int sockfd, const void *buf, size_t len, int flags);
+  send: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  // ssize_t recv(int sockfd, void *buf, size_t len, int flags);
+  recv: { parameters: ["i32", "buffer", "usize", "i32"], result: "isize" },
+  // int close(int fd);
+  close: { parameters: ["i32"], result: "i32" },
+  // ssize_t read(int fd, void *buf, size_t count);
+  read: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // ssize_t write(int fd, const void *buf, size_t count);
+  write: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // off_t lseek(int fd, off_t offset, int whence);
+  lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
+  // int openat(int dirfd, const char *pathname, int flags, ...);
+  openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
+  // ssize_t getdents64(int fd, void *dirp, size_t count);
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
+  poll: {
+    parameters: ["buffer", "usize", "i32"],
+    result: "i32",
+    nonblocking: true,
+  },
+  // int eventfd(unsigned int initval, int flags);
+  eventfd: { parameters: ["u32", "i32"], result: "i32" },
+  // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+  mmap: {
+    parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
+    result: "pointer",
+  },
+  // int munmap(void *addr, size_t length);
+  munmap: { parameters: ["pointer", "usize"], result: "i32" },
+  // int clock_gettime(clockid_t clockid, struct timespec *tp);
+  clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
+  // unsigned int if_nametoindex(const char *ifname);
+  if_nametoindex: { parameters: ["buffer"], result: "u32" },
+  // struct if_nameindex *if_nameindex(void);
+  if_nameindex: { parameters: [], result: "pointer" },
+  // void if_freenameindex(struct if_nameindex *ptr);
+  if_freenameindex: { parameters: ["pointer"], result: "void" },
+  // uid_t geteuid(void);
+  geteuid: { parameters: [], result: "u32" },
+  // struct passwd *getpwnam(const char *name);
+  getpwnam: { parameters: ["buffer"], result: "pointer" },
+  // struct passwd *getpwuid(uid_t uid);
+  getpwuid: { parameters: ["u32"], result: "pointer" },
+  // struct group *getgrgid(gid_t gid);
+  getgrgid: { parameters: ["u32"], result: "pointer" },
+  // char *mkdtemp(char *template);
+  mkdtemp: { parameters: ["buffer"], result: "pointer" },
+  // int rmdir(const char *pathname);
+  rmdir: { parameters: ["buffer"], result: "i32" },
+  // int chdir(const char *path);
+  chdir: { parameters: ["buffer"], result: "i32" },
+  // int chroot(const char *path);
+  chroot: { parameters: ["buffer"], result: "i32" },
+  // int setgroups(size_t size, const gid_t *list);
+  setgroups: { parameters: ["usize", "pointer"], result: "i32" },
+  // int setresgid(gid_t rgid, gid_t egid, gid_t sgid);
+  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int setresuid(uid_t ruid, uid_t euid, uid_t suid);
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // char *strerror(int errnum);
+  strerror: { parameters: ["i32"], result: "pointer" },
+  // int *__errno_location(void);
+  __errno_location: { parameters: [], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** The C library's functions. */
+export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+
+let opened: Libc | undefined;
+let errnoView: Int32Array<ArrayBuffer> | undefined;
+
+/** Opens the C library at its first use. */
+export function libc(): Libc {
+  if (opened === undefined) {
+    opened = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
+    // Blocking calls all run on this thread, so its errno never moves.
+    const location = opened.__errno_location();
+    if (location !== null) {
+      errnoView = new Int32Array(
+        Deno.UnsafePointerView.getArrayBuffer(location, 4),
+      );
+    }
+  }
+  return opened;
+}
+
+// errno values of asm-generic/errno-base.h and errno.h.
+/** Operation not permitted. */
+export const EPERM = 1;
+/** No such file or directory. */
+export const ENOENT = 2;
+/** Interrupted system call. */
+export const EINTR = 4;
+/** Try again. */
+export const EAGAIN = 11;
+/** Permission denied. */
+export const EACCES = 13;
+/** No such device. */
+export const ENODEV = 19;
+/** No buffer space available. */
+export const ENOBUFS = 105;
+/** Connection refused. */
+export const ECONNREFUSED = 111;
+
+/**
+ * The C library's error number. The runtime runs between two calls and may
+ * change it, so an unexpected value must not decide anything that matters.
+ */
+export function errno(): number {
+  return errnoView?.[0] ?? 0;
+}
+
+/** The C library's words for an error number. */
+export function describeErrno(number: number): string {
+  const text = libc().strerror(number);
+  return text === null
+    ? `error ${number}`
+    : Deno.UnsafePointerView.getCString(text);
+}
+
+/** A call to the C library that failed. */
+export class SystemError extends Error {
+  override name = "SystemError";
+  /** The error number. */
+  readonly errno: number;
+
+  constructor(call: string, number: number) {
+    super(`${call}: ${describeErrno(number)}`);
+    this.errno = number;
+  }
+}
+
+/**
+ * Passes on the result of a call that returns a negative number on failure.
+ *
+ * @throws {SystemError} If it failed.
+ */
+export function checked<T extends number | bigint>(result: T, call: string): T {
+  if (result < 0) throw new SystemError(call, errno());
+  return result;
+}
+
+const encoder = new TextEncoder();
+
+/** A string as C wants it: UTF-8, ended by a zero byte. */
+export function cString(text: string): Uint8Array<ArrayBuffer> {
+  return encoder.encode(text + "\0");
+}
+
+/** An interface of this host's network namespace. */
+export interface NetworkInterface {
+  /** Its number. */
+  index: number;
+  /** Its name. */
+  name: string;
+}
+
+/** The interfaces there are at the moment. */
+export function networkInterfaces(): NetworkInterface[] {
+  const list = libc().if_nameindex();
+  if (list === null) throw new SystemError("if_nameindex", errno());
+  const view = new Deno.UnsafePointerView(list);
+  const found: NetworkInterface[] = [];
+  // struct if_nameindex: unsigned int if_index, char *if_name; ends with 0.
+  for (let at = 0; view.getUint32(at) !== 0; at += 16) {
+    const name = view.getPointer(at + 8);
+    if (name === null) break;
+    found.push({
+      index: view.getUint32(at),
+      name: Deno.UnsafePointerView.getCString(name),
+    });
+  }
+  libc().if_freenameindex(list);
+  return found;
+}

@@ -1,0 +1,67 @@
+/**
+ * Numbers of Linux's headers, the same on x86-64 and arm64. Each stands beside
+ * the header that it comes from.
+ *
+ * @module
+ */
+
+// bits/socket.h, bits/socket_type.h
+export const AF_UNIX = 1;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const AF_NETLINK = 16;
+export const AF_PACKET = 17;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+export const SOCK_CLOEXEC = 0x80000;
+export const SOCK_NONBLOCK = 0x800;
+export const MSG_DONTWAIT = 0x40;
+export const MSG_NOSIGNAL = 0x4000;
+
+// asm-generic/socket.h
+export const SOL_SOCKET = 1;
+export const SO_ERROR = 4;
+export const SO_RCVBUF = 8;
+export const SO_ATTACH_FILTER = 26;
+export const SO_LOCK_FILTER = 44;
+
+// linux/if_ether.h
+export const ETH_P_ALL = 0x0003;
+export const ETH_P_IP = 0x0800;
+export const ETH_P_IPV6 = 0x86dd;
+
+// linux/if_packet.h
+export const SOL_PACKET = 263;
+export const PACKET_ADD_MEMBERSHIP = 1;
+export const PACKET_RX_RING = 5;
+export const PACKET_STATISTICS = 6;
+export const PACKET_VERSION = 10;
+export const PACKET_IGNORE_OUTGOING = 23;
+export const PACKET_MR_PROMISC = 1;
+export const TPACKET_V3 = 2;
+export const PACKET_OTHERHOST = 3;
+export const PACKET_OUTGOING = 4;
+
+// bits/mman-linux.h
+export const PROT_READ = 1;
+export const PROT_WRITE = 2;
+export const MAP_SHARED = 1;
+
+// bits/poll.h
+export const POLLIN = 0x001;
+export const POLLERR = 0x008;
+
+// bits/eventfd.h
+export const EFD_CLOEXEC = 0x80000;
+export const EFD_NONBLOCK = 0x800;
+
+// bits/fcntl-linux.h
+export const O_RDONLY = 0;
+export const O_DIRECTORY_X86 = 0x10000;
+export const O_DIRECTORY_ARM = 0x4000;
+export const O_CLOEXEC = 0x80000;
+export const AT_FDCWD = -100;
+
+// bits/time.h
+export const CLOCK_REALTIME = 0;
+export const CLOCK_BOOTTIME = 7;

@@ -1,0 +1,23 @@
+/**
+ * What every sink offers: a place where lines are written to.
+ *
+ * @module
+ */
+
+/** Takes lines; nothing that happens to them ever holds up or ends the caller. */
+export interface Sink {
+  /** What it is, for diagnostics. */
+  readonly description: string;
+  /** Lines that could not be written. */
+  readonly lost: number;
+  /** Why nothing can be written any more, if so. */
+  readonly failure?: Error;
+  /** Writes a line, given without a line end, or keeps it for later. */
+  write(line: string): void;
+  /** Writes what the program says of itself, where that has a place. */
+  note?(text: string): void;
+  /** Resolves once all that can be written is written. */
+  flush(): Promise<void>;
+  /** Frees what it holds. */
+  close(): void;
+}

@@ -1,0 +1,81 @@
+/**
+ * Lines to standard output.
+ *
+ * @module
+ */
+
+import type { Sink } from "./sink.ts";
+
+/** Bytes that may wait for a slow reader; what comes on top is lost. */
+const MAX_WAITING = 1 << 20;
+
+/**
+ * Writes lines to standard output. While capturing, a slow reader must not hold
+ * up anything, so lines wait in a bounded queue; a capture file can wait, so
+ * there each line is written at once.
+ */
+export class StdoutSink implements Sink {
+  readonly description = "standard output";
+  lost = 0;
+  /** Why nothing can be written any more. */
+  failure: Error | undefined;
+  readonly #encoder = new TextEncoder();
+  readonly #isPatient: boolean;
+  readonly #waiting: Uint8Array[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+
+  /** @param isPatient Whether to wait for a slow reader. */
+  constructor(isPatient: boolean) {
+    this.#isPatient = isPatient;
+  }
+
+  write(line: string): void {
+    const bytes = this.#encoder.encode(line + "\n");
+    if (this.failure !== undefined) this.lost++;
+    else if (this.#isPatient) this.#writeNow(bytes);
+    else this.#enqueue(bytes);
+  }
+
+  #writeNow(bytes: Uint8Array): void {
+    try {
+      for (let at = 0; at < bytes.length;) {
+        at += Deno.stdout.writeSync(bytes.subarray(at));
+      }
+    } catch (error) {
+      this.failure = error as Error;
+      this.lost++;
+    }
+  }
+
+  #enqueue(bytes: Uint8Array): void {
+    if (this.#waitingBytes + bytes.length > MAX_WAITING) {
+      this.lost++;
+      return;
+    }
+    this.#waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
+    this.#writing ??= this.#writeWaiting();
+  }
+
+  async #writeWaiting(): Promise<void> {
+    try {
+      for (let line; (line = this.#waiting.shift()) !== undefined;) {
+        for (let at = 0; at < line.length;) {
+          at += await Deno.stdout.write(line.subarray(at));
+        }
+        this.#waitingBytes -= line.length;
+      }
+    } catch (error) {
+      this.failure = error as Error;
+      this.lost += 1 + this.#waiting.splice(0).length;
+    }
+    this.#writing = undefined;
+  }
+
+  async flush(): Promise<void> {
+    await this.#writing;
+  }
+
+  close(): void {}
+}
