@@ -4,9 +4,10 @@
  * @module
  */
 
+import type { Capture } from "./capture/capture.ts";
 import { FileCapture } from "./capture/file.ts";
-import { RawCapture } from "./capture/raw.ts";
-import { parseCommandLine } from "./daemon/command_line.ts";
+import { type LiveCapture, openLive } from "./capture/live.ts";
+import { captureKind, parseCommandLine } from "./daemon/command_line.ts";
 import { describeCounts, describeLosses } from "./daemon/counts.ts";
 import {
   configureDiagnostics,
@@ -43,7 +44,10 @@ async function main(args: readonly string[]): Promise<number> {
 
 /** Opens everything, gives up privileges, and only then looks at packets. */
 async function watch(options: Options): Promise<void> {
-  const capture = openCapture(options);
+  const live = options.read === undefined
+    ? openLiveCapture(options)
+    : undefined;
+  const capture = live ?? new FileCapture(options.read!);
   const { sinks, standIns } = openSinks(options);
   const detector = new Detector(
     (report) => {
@@ -53,7 +57,7 @@ async function watch(options: Options): Promise<void> {
       });
       for (const sink of sinks) sink.write(line);
     },
-    detectorOptions(options, capture),
+    detectorOptions(options, live),
   );
   // The time zone's file is out of reach later on.
   new Date(0).toString();
@@ -87,20 +91,16 @@ async function watch(options: Options): Promise<void> {
   }
 }
 
-function openCapture(options: Options): FileCapture | RawCapture {
-  if (options.read !== undefined) return new FileCapture(options.read);
-  if (Deno.build.os !== "linux") {
-    throw new Failure(
-      `--capture raw needs Linux, this is ${Deno.build.os}; capture files can be read with --read`,
-    );
-  }
-  return new RawCapture({
+function openLiveCapture(options: Options): LiveCapture {
+  return openLive({
+    kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: options.promiscuous,
+    filter: options.filter,
   });
 }
 
-function detectorOptions(options: Options, capture: FileCapture | RawCapture) {
+function detectorOptions(options: Options, live: LiveCapture | undefined) {
   return {
     minPorts: options["min-ports"],
     privilegedWeight: options["privileged-weight"],
@@ -112,13 +112,13 @@ function detectorOptions(options: Options, capture: FileCapture | RawCapture) {
     ipv6Prefix: options["ipv6-prefix"],
     classic: options.classic,
     ignore: AddressSet.from(options.ignore),
-    local: capture instanceof RawCapture ? capture.local?.addresses : undefined,
+    local: live?.local?.addresses,
   };
 }
 
 function announce(
   options: Options,
-  capture: FileCapture | RawCapture,
+  capture: Capture,
   detector: Detector,
 ): void {
   if (options.read === undefined) logInfo(`watching: ${capture.description}`);

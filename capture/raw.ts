@@ -15,8 +15,6 @@ import {
 } from "../ffi/libc.ts";
 import {
   AF_PACKET,
-  EFD_CLOEXEC,
-  EFD_NONBLOCK,
   ETH_P_ALL,
   MAP_SHARED,
   PACKET_ADD_MEMBERSHIP,
@@ -25,8 +23,6 @@ import {
   PACKET_RX_RING,
   PACKET_STATISTICS,
   PACKET_VERSION,
-  POLLERR,
-  POLLIN,
   PROT_READ,
   PROT_WRITE,
   SO_ERROR,
@@ -41,6 +37,7 @@ import type { Capture, CaptureStatistics } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { kernelFilter } from "./filter.ts";
 import { LocalAddresses } from "./local_addresses.ts";
+import { PollSet } from "./poll.ts";
 import { PacketRing, type RingLayout } from "./ring.ts";
 import { attachFilter } from "./socket_filter.ts";
 
@@ -52,8 +49,6 @@ const RING: RingLayout = { blockSize: 1 << 18, blockCount: 32 };
 /** The kernel hands over a block that is not full after so many milliseconds. */
 const RETIRE_TIMEOUT_MS = 8;
 const FRAME_SIZE = 2048; // of no consequence in TPACKET_V3, but checked
-/** struct pollfd: int fd, short events, short revents. */
-const POLLFD = 8;
 
 /** How to capture. */
 export interface RawCaptureOptions {
@@ -69,7 +64,7 @@ export class RawCapture implements Capture {
   /** This host's own addresses; undefined if all packets count. */
   readonly local: LocalAddresses | undefined;
   readonly #sockets: readonly PacketSocket[];
-  readonly #wake: number;
+  readonly #polled: PollSet;
   #stopping = false;
 
   /** @throws {Error} If an interface is missing or a privilege is. */
@@ -83,20 +78,21 @@ export class RawCapture implements Capture {
       new PacketSocket(name, promiscuous, clock)
     );
     this.local = promiscuous ? undefined : new LocalAddresses();
-    this.#wake = checked(
-      libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-      "eventfd",
+    const fds = this.#sockets.map(({ fd }) => fd);
+    this.#polled = new PollSet(
+      this.local === undefined ? fds : [...fds, this.local.fd],
     );
   }
 
   async run(handler: PacketHandler): Promise<void> {
-    const fds = this.#pollfds();
     while (!this.#stopping) {
       this.#drain(handler);
-      // It also returns after a signal; whatever it says, everything is looked at.
-      await libc().poll(fds.buffer, BigInt(fds.byteLength / POLLFD), -1);
-      this.#refreshAddresses(fds);
-      this.#clearErrors(fds);
+      await this.#polled.wait();
+      if (this.#polled.isReady(this.#sockets.length)) this.local?.refresh();
+      for (const [i, socket] of this.#sockets.entries()) {
+        // An interface that goes down leaves one, and would wake us for ever.
+        if (this.#polled.hasError(i)) socket.clearError();
+      }
     }
     // What came in last still waits for its block to be handed over.
     await new Promise((done) => setTimeout(done, 3 * RETIRE_TIMEOUT_MS));
@@ -107,37 +103,9 @@ export class RawCapture implements Capture {
     for (const socket of this.#sockets) socket.ring.drain(handler);
   }
 
-  /** The sockets, then the address watch, if any, then the wake-up. */
-  #pollfds(): DataView<ArrayBuffer> {
-    const fds = this.#sockets.map(({ fd }) => fd);
-    if (this.local !== undefined) fds.push(this.local.fd);
-    fds.push(this.#wake);
-    const view = new DataView(new ArrayBuffer(fds.length * POLLFD));
-    for (const [i, fd] of fds.entries()) {
-      view.setInt32(i * POLLFD, fd, true);
-      view.setInt16(i * POLLFD + 4, POLLIN, true);
-    }
-    return view;
-  }
-
-  #refreshAddresses(fds: DataView): void {
-    const at = this.#sockets.length * POLLFD + 6;
-    if (this.local !== undefined && fds.getInt16(at, true) !== 0) {
-      this.local.refresh();
-    }
-  }
-
-  /** An interface that goes down leaves an error that would wake us for ever. */
-  #clearErrors(fds: DataView): void {
-    for (const [i, socket] of this.#sockets.entries()) {
-      const events = fds.getInt16(i * POLLFD + 6, true);
-      if ((events & POLLERR) !== 0) socket.clearError();
-    }
-  }
-
   stop(): void {
     this.#stopping = true;
-    libc().write(this.#wake, new BigUint64Array([1n]), 8n);
+    this.#polled.wake();
   }
 
   statistics(): CaptureStatistics {
@@ -153,7 +121,7 @@ export class RawCapture implements Capture {
   close(): void {
     for (const socket of this.#sockets) socket.close();
     this.local?.close();
-    libc().close(this.#wake);
+    this.#polled.close();
   }
 }
 

@@ -192,5 +192,18 @@ function checkTogether(options: Options): void {
         throw new Failure(`--${name} does not go with --read`);
       }
     }
+  } else if (options.filter !== undefined && captureKind(options) === "raw") {
+    throw new Failure(
+      "--filter needs libpcap: add --capture pcap or --capture nids",
+    );
   }
+}
+
+/** Which capture the options mean. */
+export function captureKind(options: Options): "raw" | "pcap" | "nids" {
+  if (options.capture === "pcap" || options.capture === "nids") {
+    return options.capture;
+  }
+  const isAuto = options.capture === "auto";
+  return isAuto && Deno.build.os !== "linux" ? "pcap" : "raw";
 }

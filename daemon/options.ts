@@ -78,10 +78,10 @@ export const OPTIONS = {
     kind: "text",
     short: "c",
     value: "KIND",
-    choices: ["raw", "auto"],
+    choices: ["raw", "pcap", "nids", "auto"],
     default: "auto",
-    help: "raw or auto",
-    defaultText: "auto: raw",
+    help: "raw, pcap, nids or auto",
+    defaultText: "auto: raw on Linux, else pcap",
   },
   "read": {
     kind: "text",
@@ -93,6 +93,11 @@ export const OPTIONS = {
     kind: "flag",
     short: "p",
     help: "see other hosts' packets too",
+  },
+  "filter": {
+    kind: "text",
+    value: "EXPR",
+    help: "further tcpdump expression (pcap and nids)",
   },
   "ignore": {
     kind: "list",

@@ -82,6 +82,16 @@ const SYMBOLS = {
   setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
   // int setresuid(uid_t ruid, uid_t euid, uid_t suid);
   setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // void *memcpy(void *dest, const void *src, size_t n);
+  memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
+  // FILE *fmemopen(void *buf, size_t size, const char *mode);
+  fmemopen: { parameters: ["buffer", "usize", "buffer"], result: "pointer" },
+  // int fseek(FILE *stream, long offset, int whence);
+  fseek: { parameters: ["pointer", "i64", "i32"], result: "i32" },
+  // long ftell(FILE *stream);
+  ftell: { parameters: ["pointer"], result: "i64" },
+  // int fflush(FILE *stream);
+  fflush: { parameters: ["pointer"], result: "i32" },
   // char *strerror(int errnum);
   strerror: { parameters: ["i32"], result: "pointer" },
   // int *__errno_location(void);

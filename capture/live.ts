@@ -1,0 +1,50 @@
+/**
+ * Which live capture there is for a kind.
+ *
+ * @module
+ */
+
+import type { AddressSet } from "../detect/address.ts";
+import type { Capture } from "./capture.ts";
+import { NidsCapture } from "./nids.ts";
+import { PcapCapture } from "./pcap.ts";
+import { RawCapture } from "./raw.ts";
+
+/** A capture of what happens now. */
+export interface LiveCapture extends Capture {
+  /** This host's own addresses; undefined if all packets count. */
+  readonly local: { readonly addresses: AddressSet } | undefined;
+}
+
+/** What is to be captured, and how. */
+export interface LiveOptions {
+  /** How. */
+  kind: "raw" | "pcap" | "nids";
+  /** Names of interfaces; none: all. */
+  interfaces: readonly string[];
+  /** Packets for other hosts as well. */
+  promiscuous: boolean;
+  /** A further tcpdump expression, for libpcap. */
+  filter?: string;
+}
+
+/**
+ * Opens a capture.
+ *
+ * @throws {Error} If a library, an interface or a privilege is missing.
+ */
+export function openLive(options: LiveOptions): LiveCapture {
+  switch (options.kind) {
+    case "raw":
+      if (Deno.build.os !== "linux") {
+        throw new Error(
+          `--capture raw needs Linux, this is ${Deno.build.os}; use --capture pcap`,
+        );
+      }
+      return new RawCapture(options);
+    case "pcap":
+      return new PcapCapture(options);
+    case "nids":
+      return new NidsCapture(options);
+  }
+}
