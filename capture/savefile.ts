@@ -1,6 +1,5 @@
 /**
- * Capture files, as a stream of chunks: classic pcap in both byte orders, with
- * microseconds and nanoseconds.
+ * Capture files, as a stream of chunks: pcap and pcapng.
  *
  * The reader takes bytes, never a file name, so it runs anywhere and can be fed
  * anything. Packets are handed out in place where a chunk holds the whole
@@ -10,152 +9,23 @@
  */
 
 import { Detector } from "../detect/detector.ts";
-import { isSupportedLinkType, linkTypeName } from "../detect/link.ts";
 import type { DetectorOptions } from "../detect/options.ts";
-import { Packet, type PacketHandler } from "../detect/packet.ts";
+import type { PacketHandler } from "../detect/packet.ts";
 import type { Report } from "../detect/report.ts";
+import { CaptureFileError, type SavefileFormat } from "./savefile_format.ts";
+import {
+  PCAP_MICROSECONDS,
+  PCAP_MICROSECONDS_SWAPPED,
+  PCAP_NANOSECONDS,
+  PCAP_NANOSECONDS_SWAPPED,
+  PcapFormat,
+} from "./savefile_pcap.ts";
+import { MAX_BLOCK, PcapngFormat, SECTION_HEADER } from "./savefile_pcapng.ts";
 
-/** Why a capture file could not be read to its end. */
-export class CaptureFileError extends Error {
-  /** "CaptureFileError". */
-  override name = "CaptureFileError";
-  /** Where in the file the damage was met, in bytes. */
-  readonly offset: number;
-  /** How many bytes were needed there, if it is bytes that are missing. */
-  readonly needed?: number;
-  /** How many bytes there were. */
-  readonly had?: number;
+export { CaptureFileError };
 
-  /** Describes damage of a file. */
-  constructor(
-    message: string,
-    offset: number,
-    needed?: number,
-    had?: number,
-  ) {
-    super(message);
-    this.offset = offset;
-    this.needed = needed;
-    this.had = had;
-  }
-}
-
-/**
- * A file format: takes whole items (headers, records) out of a buffer. Between
- * calls it remembers how many bytes the next item needs.
- */
-export interface SavefileFormat {
-  /** Bytes of the next item, as far as known. */
-  readonly needed: number;
-  /** What an item is called in messages. */
-  readonly item: string;
-  /**
-   * Takes whole items from `start` on.
-   *
-   * @returns Where the first item starts that is not whole.
-   * @throws {CaptureFileError} If an item is damaged; its offset is relative to
-   * the view.
-   */
-  take(view: DataView, start: number, end: number): number;
-}
-
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
-/** libpcap's MAXIMUM_SNAPLEN: no record of any tool is longer. */
-const MAX_RECORD = 262_144;
-
-// First four bytes, read big-endian (pcap-savefile(5)).
-const PCAP_MICROSECONDS = 0xa1b2c3d4;
-const PCAP_NANOSECONDS = 0xa1b23c4d;
-const PCAP_MICROSECONDS_SWAPPED = 0xd4c3b2a1;
-const PCAP_NANOSECONDS_SWAPPED = 0x4d3cb2a1;
-
-/** Classic pcap (pcap-savefile(5)). */
-class PcapFormat implements SavefileFormat {
-  needed = FILE_HEADER;
-  item = "file header";
-  readonly #packet = new Packet();
-  readonly #handler: PacketHandler;
-  readonly #littleEndian: boolean;
-  readonly #unitsPerMillisecond: number;
-  #hasHeader = false;
-
-  constructor(magic: number, handler: PacketHandler) {
-    this.#handler = handler;
-    this.#littleEndian = magic === PCAP_MICROSECONDS_SWAPPED ||
-      magic === PCAP_NANOSECONDS_SWAPPED;
-    this.#unitsPerMillisecond =
-      magic === PCAP_NANOSECONDS || magic === PCAP_NANOSECONDS_SWAPPED
-        ? 1_000_000
-        : 1000;
-  }
-
-  take(view: DataView, start: number, end: number): number {
-    if (this.#hasHeader) return this.#takeRecords(view, start, end);
-    if (end - start < FILE_HEADER) return start;
-    this.#takeHeader(view, start);
-    return this.#takeRecords(view, start + FILE_HEADER, end);
-  }
-
-  #takeHeader(view: DataView, start: number): void {
-    const major = view.getUint16(start + 4, this.#littleEndian);
-    const minor = view.getUint16(start + 6, this.#littleEndian);
-    if (major !== 2) {
-      throw new CaptureFileError(
-        `version ${major}.${minor} of pcap is not supported, only 2.x`,
-        start + 4,
-      );
-    }
-    // The upper 16 bits tell about frame check sequences.
-    const linkType = view.getUint32(start + 20, this.#littleEndian) & 0xffff;
-    checkLinkType(linkType, start + 20);
-    this.#packet.linkType = linkType;
-    this.#hasHeader = true;
-    this.item = "record";
-    this.needed = RECORD_HEADER;
-  }
-
-  #takeRecords(view: DataView, start: number, end: number): number {
-    const littleEndian = this.#littleEndian;
-    const packet = this.#packet;
-    packet.view = view;
-    let at = start;
-    while (at + RECORD_HEADER <= end) {
-      const length = view.getUint32(at + 8, littleEndian);
-      if (length > MAX_RECORD) throw tooLong(length, at);
-      const next = at + RECORD_HEADER + length;
-      if (next > end) {
-        this.needed = RECORD_HEADER + length;
-        return at;
-      }
-      packet.time = view.getUint32(at, littleEndian) * 1000 +
-        view.getUint32(at + 4, littleEndian) / this.#unitsPerMillisecond;
-      packet.wallTime = packet.time;
-      packet.direction = 0;
-      packet.offset = at + RECORD_HEADER;
-      packet.length = length;
-      this.#handler(packet);
-      at = next;
-    }
-    this.needed = RECORD_HEADER;
-    return at;
-  }
-}
-
-function tooLong(length: number, offset: number): CaptureFileError {
-  return new CaptureFileError(
-    `a record claims ${length} bytes, at most ${MAX_RECORD} are possible`,
-    offset,
-  );
-}
-
-function checkLinkType(linkType: number, offset: number): void {
-  if (isSupportedLinkType(linkType)) return;
-  throw new CaptureFileError(
-    `link type ${linkType} (${linkTypeName(linkType)}) is not supported`,
-    offset,
-  );
-}
+/** The longest item of any format, in bytes. */
+const MAX_ITEM = MAX_BLOCK;
 
 /** Enough of a file to tell its format. */
 const MAGIC_LENGTH = 4;
@@ -167,11 +37,13 @@ function formatOf(magic: number, handler: PacketHandler): SavefileFormat {
     case PCAP_MICROSECONDS_SWAPPED:
     case PCAP_NANOSECONDS_SWAPPED:
       return new PcapFormat(magic, handler);
+    case SECTION_HEADER:
+      return new PcapngFormat(handler);
   }
   throw new CaptureFileError(
     `not a capture file: it starts with ${
       magic.toString(16).padStart(8, "0")
-    }, which is no magic number of pcap`,
+    }, which is no magic number of pcap or pcapng`,
     0,
   );
 }
@@ -206,9 +78,11 @@ export class SavefileReader {
   readonly #handler: PacketHandler;
   #format: SavefileFormat | undefined;
   /** The beginning of an item that is not whole yet. */
-  #held = new Uint8Array(RECORD_HEADER + MAX_RECORD);
+  #held = new Uint8Array(MAX_ITEM);
   #heldView = new DataView(this.#held.buffer);
   #heldLength = 0;
+  /** Bytes that come next and are to be passed over. */
+  #skipped = 0;
   /** Bytes of the file before those held. */
   #offset = 0;
 
@@ -229,11 +103,11 @@ export class SavefileReader {
    * damage have been handed out.
    */
   push(chunk: Uint8Array): void {
-    const rest = this.#heldLength > 0 ? this.#completeHeld(chunk) : 0;
+    const held = this.#heldLength > 0 ? this.#completeHeld(chunk) : 0;
+    const rest = this.#skip(held, chunk.length);
     if (rest === chunk.length) return;
     const view = new DataView(chunk.buffer, chunk.byteOffset, chunk.length);
     const taken = this.#take(view, rest, chunk.length);
-    this.#offset += taken - rest;
     this.#hold(chunk.subarray(taken));
   }
 
@@ -244,25 +118,31 @@ export class SavefileReader {
    * is empty.
    */
   end(): void {
-    const { needed, item } = this.#format ??
-      { needed: MAGIC_LENGTH, item: "file header" };
-    if (this.#heldLength === 0 && this.#offset > 0) return;
+    const { item, needed } = this.#format ??
+      { item: "file header", needed: MAGIC_LENGTH };
+    const isWhole = this.#heldLength === 0 && this.#skipped === 0;
+    if (isWhole && this.#offset > 0) return;
+    const missing = this.#skipped > 0 ? this.#skipped : needed;
     throw new CaptureFileError(
-      `the file is cut off in a ${item}: ${needed} bytes needed, ${this.#heldLength} had`,
+      `the file is cut off in a ${item}: ${missing} bytes needed, ${this.#heldLength} had`,
       this.#offset,
-      needed,
+      missing,
       this.#heldLength,
     );
   }
 
-  /** Takes from a buffer that starts at the file's offset of `start`. */
+  /** Takes whole items from a buffer whose `start` is at the file's offset. */
   #take(view: DataView, start: number, end: number): number {
     try {
       if (this.#format === undefined) {
         if (end - start < MAGIC_LENGTH) return start;
         this.#format = formatOf(view.getUint32(start), this.#handler);
       }
-      return this.#format.take(view, start, end);
+      const next = this.#format.take(view, start, end);
+      const taken = Math.min(next, end);
+      this.#skipped = next - taken;
+      this.#offset += taken - start;
+      return taken;
     } catch (error) {
       if (!(error instanceof CaptureFileError)) throw error;
       throw new CaptureFileError(
@@ -272,6 +152,14 @@ export class SavefileReader {
         error.had,
       );
     }
+  }
+
+  /** Passes over bytes of a chunk from `at` on; returns where it goes on. */
+  #skip(at: number, end: number): number {
+    const skipped = Math.min(this.#skipped, end - at);
+    this.#skipped -= skipped;
+    this.#offset += skipped;
+    return at + skipped;
   }
 
   /**
@@ -288,7 +176,6 @@ export class SavefileReader {
       used += part.length;
       if (this.#heldLength < needed) break;
       const taken = this.#take(this.#heldView, 0, this.#heldLength);
-      this.#offset += taken;
       this.#held.copyWithin(0, taken, this.#heldLength);
       this.#heldLength -= taken;
     }

@@ -24,6 +24,7 @@ const SPECS: readonly [OptionName, OptionSpec][] = Object.entries(
  * @throws {Failure} If an option is unknown or its value is wrong.
  */
 export function parseCommandLine(args: readonly string[]): Options {
+  args = joinDashes(args);
   refuseFlagValues(args);
   const named = (wanted: (kind: OptionSpec["kind"]) => boolean) =>
     SPECS.filter(([, { kind }]) => wanted(kind)).map(([name]) => name);
@@ -37,6 +38,25 @@ export function parseCommandLine(args: readonly string[]): Options {
     unknown: refuseUnknown,
   });
   return checkOptions(texts);
+}
+
+/** std takes a lone `-` for an argument of its own, not for a value. */
+function joinDashes(args: readonly string[]): string[] {
+  const joined: string[] = [];
+  for (const arg of args) {
+    const last = joined.at(-1);
+    const name = arg === "-" ? optionOf(last) : undefined;
+    if (name === undefined) joined.push(arg);
+    else joined[joined.length - 1] = `--${name}=-`;
+  }
+  return joined;
+}
+
+/** The option of an argument that is one's long or short name and no more. */
+function optionOf(arg: string | undefined): OptionName | undefined {
+  return SPECS.find(([name, { short }]) =>
+    arg === `--${name}` || (short !== undefined && arg === `-${short}`)
+  )?.[0];
 }
 
 /** A flag takes no value; std would read `--utc=no` as true. */
