@@ -7,6 +7,7 @@
 import type { Capture } from "./capture/capture.ts";
 import { FileCapture } from "./capture/file.ts";
 import { type LiveCapture, openLive } from "./capture/live.ts";
+import { offlineFilter } from "./capture/offline_filter.ts";
 import { captureKind, parseCommandLine } from "./daemon/command_line.ts";
 import { describeCounts, describeLosses } from "./daemon/counts.ts";
 import {
@@ -47,7 +48,7 @@ async function watch(options: Options): Promise<void> {
   const live = options.read === undefined
     ? openLiveCapture(options)
     : undefined;
-  const capture = live ?? new FileCapture(options.read!);
+  const capture = live ?? openFileCapture(options);
   const { sinks, standIns } = openSinks(options);
   const detector = new Detector(
     (report) => {
@@ -100,6 +101,13 @@ function openLiveCapture(options: Options): LiveCapture {
   });
 }
 
+function openFileCapture({ read, filter }: Options): FileCapture {
+  return new FileCapture(
+    read ?? "-",
+    filter === undefined ? undefined : offlineFilter(filter),
+  );
+}
+
 function detectorOptions(options: Options, live: LiveCapture | undefined) {
   return {
     minPorts: options["min-ports"],
@@ -113,6 +121,7 @@ function detectorOptions(options: Options, live: LiveCapture | undefined) {
     classic: options.classic,
     ignore: AddressSet.from(options.ignore),
     local: live?.local?.addresses,
+    onLink: live?.local?.onLink,
   };
 }
 

@@ -1,5 +1,5 @@
 /**
- * Capture files, read from disk or from standard input.
+ * Capture files, read from disk or from standard input, gzip included.
  *
  * @module
  */
@@ -10,56 +10,111 @@ import { CaptureFileError, SavefileReader } from "./savefile.ts";
 
 /** Large enough that the cost of a read does not count. */
 const CHUNK_SIZE = 1 << 20;
+/** RFC 1952, 2.3.1. */
+const GZIP_MAGIC = [0x1f, 0x8b];
 
+/** What a read gives once the capture is stopped: no number of bytes. */
 const STOPPED = -1;
+
+/** Decides which packets are handed on. */
+export type PacketFilter = (
+  packet: Parameters<PacketHandler>[0],
+) => boolean;
 
 /** Reads packets from a capture file. */
 export class FileCapture implements Capture {
   readonly description: string;
-  readonly #name: string;
   readonly #file: Pick<Deno.FsFile, "read" | "close">;
-  readonly #stopped = Promise.withResolvers<null>();
+  readonly #filter: PacketFilter | undefined;
+  readonly #stopped = Promise.withResolvers<typeof STOPPED>();
   #received = 0;
 
   /**
    * @param path The file, or "-" for standard input.
+   * @param filter Which packets to hand on; all if left out.
    * @throws {Error} If the file cannot be opened.
    */
-  constructor(path: string) {
-    this.#name = path === "-" ? "standard input" : path;
-    this.description = this.#name;
+  constructor(path: string, filter?: PacketFilter) {
+    this.description = path === "-" ? "standard input" : path;
     this.#file = path === "-" ? Deno.stdin : openFile(path);
+    this.#filter = filter;
   }
 
   async run(handler: PacketHandler): Promise<void> {
+    const filter = this.#filter;
     const reader = new SavefileReader((packet) => {
+      if (filter !== undefined && !filter(packet)) return;
       this.#received++;
       handler(packet);
     });
     try {
-      await this.#feed(reader);
+      for await (const chunk of this.#chunks()) reader.push(chunk);
+      reader.end();
     } catch (error) {
+      if (error instanceof Stopped) return;
       if (!(error instanceof CaptureFileError)) throw error;
       throw new Error(
-        `${this.#name}: ${error.message}, at byte ${error.offset}`,
+        `${this.description}: ${error.message}, at byte ${error.offset}`,
       );
     }
   }
 
-  async #feed(reader: SavefileReader): Promise<void> {
+  /** The file's chunks, each good until the next is asked for. */
+  async *#chunks(): AsyncGenerator<Uint8Array> {
     const chunk = new Uint8Array(CHUNK_SIZE);
-    const stopped = this.#stopped.promise.then(() => STOPPED);
-    for (;;) {
-      // A read from a pipe may wait for ever.
-      const length = await Promise.race([this.#file.read(chunk), stopped]);
-      if (length === STOPPED) return;
-      if (length === null) return reader.end();
-      reader.push(chunk.subarray(0, length));
+    // A pipe may bring the two bytes one by one.
+    let length = 0;
+    while (length < GZIP_MAGIC.length) {
+      const more = await this.#read(chunk.subarray(length));
+      if (more === null) break;
+      length += more;
+    }
+    const start = chunk.subarray(0, length);
+    if (GZIP_MAGIC.every((byte, i) => start[i] === byte)) {
+      return yield* this.#unpack(start);
+    }
+    if (length > 0) yield start;
+    for (let n; (n = await this.#read(chunk)) !== null;) {
+      yield chunk.subarray(0, n);
     }
   }
 
+  /** Offsets in messages are then those of the unpacked file. */
+  async *#unpack(
+    start: Uint8Array<ArrayBuffer>,
+  ): AsyncGenerator<Uint8Array> {
+    const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
+      start: (controller) => controller.enqueue(start.slice()),
+      pull: async (controller) => {
+        const chunk = new Uint8Array(CHUNK_SIZE);
+        const length = await this.#read(chunk);
+        if (length === null) controller.close();
+        else controller.enqueue(chunk.subarray(0, length));
+      },
+    });
+    try {
+      yield* packed.pipeThrough(new DecompressionStream("gzip"));
+    } catch (error) {
+      // Stream errors are TypeErrors; our own damage reports pass by here too.
+      if (!(error instanceof TypeError)) throw error;
+      throw new Error(
+        `${this.description}: the gzip data is damaged or cut off: ${error.message}`,
+      );
+    }
+  }
+
+  /** A read from a pipe may wait for ever, so stopping must not wait for it. */
+  async #read(chunk: Uint8Array): Promise<number | null> {
+    const length = await Promise.race([
+      this.#file.read(chunk),
+      this.#stopped.promise,
+    ]);
+    if (length === STOPPED) throw new Stopped();
+    return length;
+  }
+
   stop(): void {
-    this.#stopped.resolve(null);
+    this.#stopped.resolve(STOPPED);
   }
 
   statistics(): CaptureStatistics {
@@ -70,6 +125,9 @@ export class FileCapture implements Capture {
     this.#file.close();
   }
 }
+
+/** Ends reading where it stands. */
+class Stopped extends Error {}
 
 function openFile(path: string): Deno.FsFile {
   try {

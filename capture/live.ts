@@ -10,10 +10,18 @@ import { NidsCapture } from "./nids.ts";
 import { PcapCapture } from "./pcap.ts";
 import { RawCapture } from "./raw.ts";
 
+/** What is known of this host's addresses, kept current. */
+export interface HostAddresses {
+  /** Its own addresses. */
+  readonly addresses: AddressSet;
+  /** The IPv6 networks that it shares a link with. */
+  readonly onLink: AddressSet;
+}
+
 /** A capture of what happens now. */
 export interface LiveCapture extends Capture {
   /** This host's own addresses; undefined if all packets count. */
-  readonly local: { readonly addresses: AddressSet } | undefined;
+  readonly local: HostAddresses | undefined;
 }
 
 /** What is to be captured, and how. */
