@@ -20,33 +20,45 @@ export class AddressHash {
   tag = 0;
 
   readonly #k: Int32Array;
-  readonly #ipv4Bucket: number;
+  // The numbers that IPv4 needs: fields are nearer than an array's elements.
+  readonly #ipv4: number;
+  readonly #upper: number;
+  readonly #lower: number;
+  readonly #mix: number;
+  readonly #factor: number;
 
   /**
    * @param random A source of secrets: 32 random bits at each call.
    */
   constructor(random: () => number) {
-    this.#k = Int32Array.from({ length: 13 }, () => random() | 0);
+    const k = Int32Array.from({ length: 13 }, () => random() | 0);
     // Odd factors make the tag one-to-one in each word.
-    for (let i = 9; i < 13; i++) this.#k[i] |= 1;
-    this.#ipv4Bucket = (this.#k[8] + Math.imul(0xffff, this.#k[5])) | 0;
+    for (let i = 9; i < 13; i++) k[i] |= 1;
+    this.#k = k;
+    this.#ipv4 = (k[8] + Math.imul(0xffff, k[5])) | 0;
+    this.#upper = k[6];
+    this.#lower = k[7];
+    this.#mix = k[8];
+    this.#factor = k[12];
   }
 
   /** Hashes an address of four words into the two fields. */
   of(w0: number, w1: number, w2: number, w3: number): void {
+    this.bucket = (this.#ipv4 + Math.imul(w3 >>> 16, this.#upper) +
+      Math.imul(w3 & 0xffff, this.#lower)) | 0;
+    this.tag = Math.imul(w3 ^ this.#mix, this.#factor);
+    if ((w0 | w1) !== 0 || w2 !== 0xffff) this.#addIpv6(w0, w1, w2);
+  }
+
+  /** Adds the words that are the same in all IPv4 addresses. */
+  #addIpv6(w0: number, w1: number, w2: number): void {
     const k = this.#k;
-    let bucket = this.#ipv4Bucket;
-    let tag = Math.imul(w3 ^ k[8], k[12]);
-    if (w0 !== 0 || w1 !== 0 || w2 !== 0xffff) {
-      bucket = (k[8] +
-        Math.imul(w0 >>> 16, k[0]) + Math.imul(w0 & 0xffff, k[1]) +
-        Math.imul(w1 >>> 16, k[2]) + Math.imul(w1 & 0xffff, k[3]) +
-        Math.imul(w2 >>> 16, k[4]) + Math.imul(w2 & 0xffff, k[5])) | 0;
-      tag ^= Math.imul(w0, k[9]) ^ Math.imul(w1, k[10]) ^ Math.imul(w2, k[11]);
-    }
-    this.bucket = (bucket + Math.imul(w3 >>> 16, k[6]) +
-      Math.imul(w3 & 0xffff, k[7])) | 0;
-    this.tag = tag;
+    this.bucket = (this.bucket - Math.imul(0xffff, k[5]) +
+      Math.imul(w0 >>> 16, k[0]) + Math.imul(w0 & 0xffff, k[1]) +
+      Math.imul(w1 >>> 16, k[2]) + Math.imul(w1 & 0xffff, k[3]) +
+      Math.imul(w2 >>> 16, k[4]) + Math.imul(w2 & 0xffff, k[5])) | 0;
+    this.tag ^= Math.imul(w0, k[9]) ^ Math.imul(w1, k[10]) ^
+      Math.imul(w2, k[11]);
   }
 }
 

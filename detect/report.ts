@@ -6,25 +6,7 @@
 
 import { formatAddress } from "./address.ts";
 import type { Segment } from "./segment.ts";
-import {
-  CHANGED,
-  CHANGED_DESTINATION,
-  CHANGED_SOURCE,
-  CHANGED_SOURCE_PORT,
-  CHANGED_TOS,
-  CHANGED_TTL,
-  DESTINATION,
-  FIRST_SEEN,
-  FLAGS_AND,
-  FLAGS_OR,
-  KEY,
-  PORT_COUNT,
-  PORTS,
-  SOURCE,
-  SOURCE_PORT,
-  type SourceTable,
-  TOS_TTL,
-} from "./sources.ts";
+import type { SourceRecord, SourceTable } from "./sources.ts";
 
 /** A port scan. */
 export interface Scan {
@@ -82,46 +64,28 @@ export function describeScan(
   segment: Segment,
   ipv6Prefix: number,
 ): Scan {
-  const { words } = table;
-  const at = table.record(entry);
-  const changed = words[at + CHANGED];
+  const record = table.read(entry);
   const scan: Scan = {
     type: "scan",
     rule: "classic",
-    source: describeSource(words, at, changed, ipv6Prefix),
-    destination: addressAt(words, at + DESTINATION),
-    otherDestinations: (changed & CHANGED_DESTINATION) !== 0,
-    ports: portsAt(table, at),
+    source: describeSource(record, ipv6Prefix),
+    destination: formatAddress(...record.destination),
+    otherDestinations: record.isDestinationChanged,
+    ports: record.ports,
     completingPort: segment.destinationPort,
-    flagsAlwaysSet: words[at + FLAGS_AND],
-    flagsEverSet: words[at + FLAGS_OR],
-    firstSeen: table.doubles[(at + FIRST_SEEN) >> 1],
+    flagsAlwaysSet: record.flagsAnd,
+    flagsEverSet: record.flagsOr,
+    firstSeen: record.firstSeen,
     completed: segment.wallTime,
   };
-  if ((changed & (CHANGED_SOURCE_PORT | CHANGED_SOURCE)) === 0) {
-    scan.sourcePort = words[at + SOURCE_PORT];
-  }
-  if ((changed & CHANGED_TOS) === 0) scan.tos = words[at + TOS_TTL] >>> 8;
-  if ((changed & CHANGED_TTL) === 0) scan.ttl = words[at + TOS_TTL] & 0xff;
+  if (record.sourcePort !== undefined) scan.sourcePort = record.sourcePort;
+  if (record.tos !== undefined) scan.tos = record.tos;
+  if (record.ttl !== undefined) scan.ttl = record.ttl;
   return scan;
 }
 
-function describeSource(
-  words: Int32Array,
-  at: number,
-  changed: number,
-  ipv6Prefix: number,
-): string {
-  return (changed & CHANGED_SOURCE) === 0
-    ? addressAt(words, at + SOURCE)
-    : `${addressAt(words, at + KEY)}/${ipv6Prefix}`;
-}
-
-function addressAt(words: Int32Array, at: number): string {
-  return formatAddress(words[at], words[at + 1], words[at + 2], words[at + 3]);
-}
-
-function portsAt({ words, halves }: SourceTable, at: number): number[] {
-  const first = (at + PORTS) << 1;
-  return Array.from(halves.subarray(first, first + words[at + PORT_COUNT]));
+function describeSource(record: SourceRecord, ipv6Prefix: number): string {
+  return record.isSourceChanged
+    ? `${formatAddress(...record.key)}/${ipv6Prefix}`
+    : formatAddress(...record.source);
 }

@@ -4,49 +4,57 @@
  * @module
  */
 
+import { type AddressWords, IPV4_MAPPED, isIpv4Mapped } from "./address.ts";
 import { AddressHash, XorShift } from "./hash.ts";
 import type { Segment } from "./segment.ts";
 
+// These constants are not exported: V8 folds a module's own constants, but loads
+// and checks exported ones at each use.
+
 /**
- * Entries that share a bucket. Their tags fill one cache line, and a bucket of
- * sixteen overflows rarely: at a third of the capacity once in 10^5.
+ * Entries that share a bucket. A bucket of sixteen overflows rarely: at a third
+ * of the capacity once in 10^5.
  */
 const WAYS = 16;
+/** Words of a bucket's tags, four tags a word. */
+const TAG_WORDS = 4;
+/** Set in every tag: without it, the entry is free. */
+const IN_USE = 0x80;
+/** Multiplies a byte into all four of a word. */
+const EACH_BYTE = 0x01010101;
+/** The highest bit of each byte. */
+const HIGH_BITS = 0x80808080 | 0;
 
-// Words of a record. A record of the default size is two cache lines.
+// Words of a record. What an IPv4 source needs, with its first ports, is in one
+// cache line, even if the memory starts 16 bytes behind a line as malloc's does.
 /** Source address: four words, masked if sources count per prefix. */
-export const KEY = 0;
-/** Destination address of the first packet: four words. */
-export const DESTINATION = 4;
-/** Index of the first packet's wall time (a double: two words). */
-export const FIRST_SEEN = 8;
-/** How many ports the list holds. */
-export const PORT_COUNT = 10;
-/** Or of all counted packets' flags. */
-export const FLAGS_OR = 11;
-/** And of all counted packets' flags. */
-export const FLAGS_AND = 12;
-/** Which fields changed: an or of the `CHANGED_` constants. */
-export const CHANGED = 13;
-/** Source port of the first packet. */
-export const SOURCE_PORT = 14;
-/** TOS and TTL of the first packet: `tos << 8 | ttl`. */
-export const TOS_TTL = 15;
-/** Source address of the first packet, unmasked: four words. */
-export const SOURCE = 16;
-/** The ports, two a word. */
-export const PORTS = 20;
+const KEY = 0;
+/** Last word of the first packet's destination address. */
+const DESTINATION3 = 4;
+/** Or of all counted packets' flags, `and << 8`, and the bits below. */
+const FLAGS = 5;
+/** The first packet's wall time (a double: two words). */
+const FIRST_SEEN = 6;
+/** The first packet: `source port << 16 | TOS << 8 | TTL`. */
+const FIXED = 8;
+/** Or of what differs from it (exclusive or) in counted packets. */
+const DIFFERENCES = 9;
+/** A bit for each port in the list, many ports to a bit. */
+const PORT_FILTER = 10;
+/** How many ports the list holds, in half a word; the list follows it. */
+const PORT_COUNT = 11;
 
-/** The destination address changed. */
-export const CHANGED_DESTINATION = 1;
-/** The source port changed. */
-export const CHANGED_SOURCE_PORT = 2;
-/** The TOS changed. */
-export const CHANGED_TOS = 4;
-/** The TTL changed. */
-export const CHANGED_TTL = 8;
-/** The source address changed inside its prefix. */
-export const CHANGED_SOURCE = 16;
+// Words behind the ports, only used if the first packet was IPv6.
+/** The other words of the first packet's destination address. */
+const DESTINATION = 0;
+/** Source address of the first packet, unmasked: four words. */
+const SOURCE = 3;
+const IPV6_WORDS = 7;
+
+const CHANGED_DESTINATION = 1 << 16;
+const CHANGED_SOURCE = 1 << 17;
+/** The first packet was IPv6. */
+const IS_IPV6 = 1 << 18;
 
 /** Most memory that a table may take, in bytes. */
 const MAX_TABLE_BYTES = 1 << 30;
@@ -63,26 +71,46 @@ export interface SourceTableOptions {
   random: () => number;
 }
 
+/** What is remembered of a source, for those who describe it. */
+export interface SourceRecord {
+  /** The address that it counts under. */
+  key: AddressWords;
+  /** Source address of the first packet. */
+  source: AddressWords;
+  /** Whether it changed, inside its prefix. */
+  isSourceChanged: boolean;
+  /** Destination address of the first packet. */
+  destination: AddressWords;
+  /** Whether it changed. */
+  isDestinationChanged: boolean;
+  /** The source port, if it stayed the same. */
+  sourcePort: number | undefined;
+  /** The type of service, if it stayed the same. */
+  tos: number | undefined;
+  /** The time to live, if it stayed the same. */
+  ttl: number | undefined;
+  /** And of all counted packets' flags. */
+  flagsAnd: number;
+  /** Or of all counted packets' flags. */
+  flagsOr: number;
+  /** The first packet's wall time. */
+  firstSeen: number;
+  /** The ports in the order seen. */
+  ports: number[];
+}
+
 /**
  * A bounded table of sources, in buckets chosen by a keyed hash: nobody outside
  * can choose addresses that meet in one bucket. When a bucket is full, an
  * outdated entry makes room, else one at random among the lightest: a flood of
  * spoofed addresses, each seen once, pushes out its own kind and leaves the
  * scanner that has gathered weight.
+ *
+ * What decides about an entry (tag, time, weight) stands in arrays of its own:
+ * to look for a victim among sixteen entries takes four cache lines then, not
+ * sixteen.
  */
 export class SourceTable {
-  /** All records, {@linkcode SourceTable.stride} words each. */
-  readonly words: Int32Array;
-  /** The same memory, for {@linkcode FIRST_SEEN}. */
-  readonly doubles: Float64Array;
-  /** The same memory, for the ports. */
-  readonly halves: Uint16Array;
-  /** When each entry's last counted packet was seen, in milliseconds. */
-  readonly times: Float64Array;
-  /** Each entry's weight. */
-  readonly weights: Int32Array;
-  /** Words of a record. */
-  readonly stride: number;
   /** Sources that fit. */
   readonly capacity: number;
   /** Live entries that were forgotten because their bucket was full. */
@@ -90,18 +118,34 @@ export class SourceTable {
   /** Entries in use, outdated ones included. */
   size = 0;
 
-  /** Zero: the entry is free. */
+  /** All records, `#stride` words each. */
+  readonly #words: Int32Array;
+  /** The same memory, for {@linkcode FIRST_SEEN}. */
+  readonly #doubles: Float64Array;
+  /** The same memory, for the ports. */
+  readonly #halves: Uint16Array;
+  readonly #stride: number;
+  /** Where in a record the words for IPv6 start. */
+  readonly #ipv6: number;
+  /** When each entry's last counted packet was seen, in milliseconds. */
+  readonly #times: Float64Array;
+  readonly #weights: Uint16Array;
+  /** A byte of hash of each entry's key, to compare sixteen at once. */
   readonly #tags: Int32Array;
   readonly #shift: number;
   readonly #scanDelay: number;
   readonly #hash: AddressHash;
   readonly #choice: XorShift;
+  /** The bucket and the tag that were looked for last. */
+  #bucket = 0;
+  #tag = 0;
 
   /** @throws {RangeError} If the table would take more than 1 GiB. */
   constructor({ sources, ports, scanDelay, random }: SourceTableOptions) {
     this.capacity = 2 ** Math.ceil(Math.log2(sources));
-    this.stride = roundUp(PORTS + Math.ceil(ports / 2), 16);
-    const bytes = this.capacity * (this.stride + 4) * 4;
+    this.#ipv6 = PORT_COUNT + Math.ceil((1 + ports) / 2);
+    this.#stride = roundUp(this.#ipv6 + IPV6_WORDS, 16);
+    const bytes = this.capacity * (this.#stride * 4 + 8 + 2 + 1);
     if (bytes > MAX_TABLE_BYTES) {
       throw new RangeError(
         `Cannot allocate the source table: ${sources} sources of ${ports} ports each would take ${
@@ -111,12 +155,12 @@ export class SourceTable {
         } MiB are allowed; lower sources, minPorts or privilegedWeight`,
       );
     }
-    this.words = new Int32Array(this.capacity * this.stride);
-    this.doubles = new Float64Array(this.words.buffer);
-    this.halves = new Uint16Array(this.words.buffer);
-    this.times = new Float64Array(this.capacity);
-    this.weights = new Int32Array(this.capacity);
-    this.#tags = new Int32Array(this.capacity);
+    this.#words = new Int32Array(this.capacity * this.#stride);
+    this.#doubles = new Float64Array(this.#words.buffer);
+    this.#halves = new Uint16Array(this.#words.buffer);
+    this.#times = new Float64Array(this.capacity);
+    this.#weights = new Uint16Array(this.capacity);
+    this.#tags = new Int32Array(this.capacity / 4);
     this.#shift = 32 - Math.log2(this.capacity / WAYS);
     this.#scanDelay = scanDelay;
     this.#hash = new AddressHash(random);
@@ -125,13 +169,8 @@ export class SourceTable {
 
   /** The memory of the table, in bytes. */
   get byteLength(): number {
-    return this.words.byteLength + this.times.byteLength +
-      this.weights.byteLength + this.#tags.byteLength;
-  }
-
-  /** Where an entry's record starts in {@linkcode SourceTable.words}. */
-  record(entry: number): number {
-    return entry * this.stride;
+    return this.#words.byteLength + this.#times.byteLength +
+      this.#weights.byteLength + this.#tags.byteLength;
   }
 
   /**
@@ -140,62 +179,112 @@ export class SourceTable {
    * @returns Its number, or -1.
    */
   find(w0: number, w1: number, w2: number, w3: number): number {
-    this.#hash.of(w0, w1, w2, w3);
-    const tag = this.#hash.tag || 1;
-    const first = this.#bucket();
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.#tags[entry] !== tag) continue;
-      const at = entry * this.stride + KEY;
-      if (
-        this.words[at + 3] === w3 && this.words[at + 2] === w2 &&
-        this.words[at + 1] === w1 && this.words[at] === w0
-      ) return entry;
+    const hash = this.#hash;
+    hash.of(w0, w1, w2, w3);
+    // >>> takes its right side modulo 32: a table of one bucket is special.
+    const bucket = this.#shift === 32 ? 0 : hash.bucket >>> this.#shift;
+    const tag = (hash.tag >>> 24) | IN_USE;
+    this.#bucket = bucket;
+    this.#tag = tag;
+    for (
+      let matches = this.#matches(bucket, tag);
+      matches !== 0;
+      matches &= matches - 1
+    ) {
+      const entry = bucket * WAYS + slotOf(matches);
+      if (this.#hasKey(entry, w0, w1, w2, w3)) return entry;
     }
     return -1;
   }
 
-  #bucket(): number {
-    // >>> takes its right side modulo 32: a table of one bucket is special.
-    return this.#shift === 32 ? 0 : (this.#hash.bucket >>> this.#shift) * WAYS;
+  /**
+   * Compares a tag with all of a bucket's, without a branch that the processor
+   * could foresee wrongly. Other entries than those with the tag may match too:
+   * the key decides.
+   *
+   * @returns A set of slots, to be read by {@linkcode slotOf}.
+   */
+  #matches(bucket: number, tag: number): number {
+    const tags = this.#tags;
+    const at = bucket * TAG_WORDS;
+    const each = Math.imul(tag, EACH_BYTE);
+    return slots(
+      zeroBytes(tags[at] ^ each),
+      zeroBytes(tags[at + 1] ^ each),
+      zeroBytes(tags[at + 2] ^ each),
+      zeroBytes(tags[at + 3] ^ each),
+    );
+  }
+
+  /** The free entries of a bucket, as a set of slots. */
+  #free(bucket: number): number {
+    const tags = this.#tags;
+    const at = bucket * TAG_WORDS;
+    return slots(
+      ~tags[at] & HIGH_BITS,
+      ~tags[at + 1] & HIGH_BITS,
+      ~tags[at + 2] & HIGH_BITS,
+      ~tags[at + 3] & HIGH_BITS,
+    );
+  }
+
+  #setTag(entry: number, tag: number): void {
+    const tags = this.#tags;
+    const shift = (entry & 3) << 3;
+    tags[entry >>> 2] = (tags[entry >>> 2] & ~(0xff << shift)) | (tag << shift);
+  }
+
+  #hasKey(
+    entry: number,
+    w0: number,
+    w1: number,
+    w2: number,
+    w3: number,
+  ): boolean {
+    const words = this.#words;
+    const at = entry * this.#stride + KEY;
+    return words[at + 3] === w3 && words[at + 2] === w2 &&
+      words[at + 1] === w1 && words[at] === w0;
   }
 
   /**
-   * Opens an entry for a source that has none.
+   * Takes an entry for the source that {@linkcode SourceTable.find} was last
+   * asked for and did not find.
    *
    * @param time The time by which entries are outdated.
-   * @returns Its number. The caller fills in all of the record but the key.
+   * @returns Its number. The caller opens it.
    */
   insert(w0: number, w1: number, w2: number, w3: number, time: number): number {
-    this.#hash.of(w0, w1, w2, w3);
-    const entry = this.#victim(this.#bucket(), time);
-    this.#tags[entry] = this.#hash.tag || 1;
-    const at = entry * this.stride + KEY;
-    this.words[at] = w0;
-    this.words[at + 1] = w1;
-    this.words[at + 2] = w2;
-    this.words[at + 3] = w3;
+    const entry = this.#victim(this.#bucket, time);
+    this.#setTag(entry, this.#tag);
+    const words = this.#words;
+    const at = entry * this.#stride + KEY;
+    words[at] = w0;
+    words[at + 1] = w1;
+    words[at + 2] = w2;
+    words[at + 3] = w3;
     return entry;
   }
 
   /** Frees an entry. */
   remove(entry: number): void {
-    this.#tags[entry] = 0;
+    this.#setTag(entry, 0);
     this.size--;
   }
 
   /** Whether an entry's last counted packet is too old, or in the future. */
   isOutdated(entry: number, time: number): boolean {
-    const age = time - this.times[entry];
+    const age = time - this.#times[entry];
     return age > this.#scanDelay || age < 0;
   }
 
   /** The entry of a bucket that a new source takes. */
-  #victim(first: number, time: number): number {
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.#tags[entry] === 0) {
-        this.size++;
-        return entry;
-      }
+  #victim(bucket: number, time: number): number {
+    const first = bucket * WAYS;
+    const free = this.#free(bucket);
+    if (free !== 0) {
+      this.size++;
+      return first + slotOf(free);
     }
     for (let entry = first; entry < first + WAYS; entry++) {
       if (this.isOutdated(entry, time)) return entry;
@@ -206,10 +295,11 @@ export class SourceTable {
 
   /** One at random among the lightest: each has the same chance (Knuth's R). */
   #lightest(first: number): number {
+    const weights = this.#weights;
     let chosen = first;
     let ties = 1;
     for (let entry = first + 1; entry < first + WAYS; entry++) {
-      const difference = this.weights[entry] - this.weights[chosen];
+      const difference = weights[entry] - weights[chosen];
       if (difference > 0) continue;
       if (difference < 0) ties = 1;
       else if ((this.#choice.next() >>> 0) % ++ties !== 0) continue;
@@ -218,28 +308,190 @@ export class SourceTable {
     return chosen;
   }
 
-  /** Writes what is remembered of a source's first packet. */
+  /** Writes what is remembered of a source's first packet, all but the key. */
   open(entry: number, segment: Segment, weight: number): void {
-    const { words } = this;
-    const at = entry * this.stride;
+    const words = this.#words;
+    const at = entry * this.#stride;
+    const { flags } = segment;
+    words[at + DESTINATION3] = segment.destination3;
+    words[at + FLAGS] = (flags << 8) | flags;
+    this.#doubles[(at + FIRST_SEEN) >> 1] = segment.wallTime;
+    words[at + FIXED] = fixedOf(segment);
+    words[at + DIFFERENCES] = 0;
+    words[at + PORT_FILTER] = 1 << segment.destinationPort;
+    this.#halves[(at + PORT_COUNT) << 1] = 1;
+    this.#halves[((at + PORT_COUNT) << 1) + 1] = segment.destinationPort;
+    this.#times[entry] = segment.time;
+    this.#weights[entry] = weight;
+    if (segment.version !== 4) this.#openIpv6(at, segment);
+  }
+
+  #openIpv6(record: number, segment: Segment): void {
+    const words = this.#words;
+    const at = record + this.#ipv6;
+    words[record + FLAGS] |= IS_IPV6;
     words[at + DESTINATION] = segment.destination0;
     words[at + DESTINATION + 1] = segment.destination1;
     words[at + DESTINATION + 2] = segment.destination2;
-    words[at + DESTINATION + 3] = segment.destination3;
-    this.doubles[(at + FIRST_SEEN) >> 1] = segment.wallTime;
-    words[at + PORT_COUNT] = 1;
-    words[at + FLAGS_OR] = words[at + FLAGS_AND] = segment.flags;
-    words[at + CHANGED] = 0;
-    words[at + SOURCE_PORT] = segment.sourcePort;
-    words[at + TOS_TTL] = (segment.tos << 8) | segment.ttl;
     words[at + SOURCE] = segment.source0;
     words[at + SOURCE + 1] = segment.source1;
     words[at + SOURCE + 2] = segment.source2;
     words[at + SOURCE + 3] = segment.source3;
-    this.halves[(at + PORTS) << 1] = segment.destinationPort;
-    this.times[entry] = segment.time;
-    this.weights[entry] = weight;
   }
+
+  /** Whether an entry's list holds a port. */
+  hasPort(entry: number, port: number): boolean {
+    const record = entry * this.#stride;
+    // Saves most new ports the walk. (<< takes its right side modulo 32.)
+    if ((this.#words[record + PORT_FILTER] & (1 << port)) === 0) return false;
+    const halves = this.#halves;
+    const at = (record + PORT_COUNT) << 1;
+    for (let i = halves[at]; i > 0; i--) {
+      if (halves[at + i] === port) return true;
+    }
+    return false;
+  }
+
+  /** Adds a port to an entry's list, which must have room. */
+  addPort(entry: number, port: number): void {
+    const record = entry * this.#stride;
+    const halves = this.#halves;
+    const at = (record + PORT_COUNT) << 1;
+    const count = halves[at] + 1;
+    halves[at] = count;
+    halves[at + count] = port;
+    this.#words[record + PORT_FILTER] |= 1 << port;
+  }
+
+  /** Takes a further packet's flags into an entry. */
+  mergeFlags(entry: number, flags: number): void {
+    const words = this.#words;
+    const at = entry * this.#stride + FLAGS;
+    words[at] = (words[at] | flags) & ~((~flags & 0xff) << 8);
+  }
+
+  /** Takes into an entry what differs from its first packet. */
+  mergeChanges(entry: number, segment: Segment): void {
+    const words = this.#words;
+    const at = entry * this.#stride;
+    // Scanners vary these at random: no branch could be foreseen.
+    words[at + DIFFERENCES] |= words[at + FIXED] ^ fixedOf(segment);
+    if (words[at + DESTINATION3] !== segment.destination3) {
+      words[at + FLAGS] |= CHANGED_DESTINATION;
+    }
+    if (segment.version !== 4 || (words[at + FLAGS] & IS_IPV6) !== 0) {
+      words[at + FLAGS] |= this.#changesIpv6(at, segment);
+    }
+  }
+
+  /** Compares the words that {@linkcode SourceTable.mergeChanges} does not. */
+  #changesIpv6(record: number, segment: Segment): number {
+    const words = this.#words;
+    const isIpv6 = (words[record + FLAGS] & IS_IPV6) !== 0;
+    const at = record + this.#ipv6 + DESTINATION;
+    // An IPv4-mapped source can send IPv6 too, so both families may meet here.
+    const isSameDestination = isIpv6
+      ? words[at + 2] === segment.destination2 &&
+        words[at + 1] === segment.destination1 &&
+        words[at] === segment.destination0
+      : isIpv4Mapped(
+        segment.destination0,
+        segment.destination1,
+        segment.destination2,
+      );
+    const source = isIpv6 ? record + this.#ipv6 + SOURCE : record + KEY;
+    const isSameSource = words[source + 3] === segment.source3 &&
+      words[source + 2] === segment.source2 &&
+      words[source + 1] === segment.source1 &&
+      words[source] === segment.source0;
+    return (isSameDestination ? 0 : CHANGED_DESTINATION) |
+      (isSameSource ? 0 : CHANGED_SOURCE);
+  }
+
+  /** Renews an entry: it is outdated a scan delay after this time. */
+  renew(entry: number, time: number): void {
+    this.#times[entry] = time;
+  }
+
+  /** An entry's weight. */
+  weight(entry: number): number {
+    return this.#weights[entry];
+  }
+
+  /** Adds to an entry's weight; returns the sum. */
+  addWeight(entry: number, weight: number): number {
+    return this.#weights[entry] += weight;
+  }
+
+  #destination(record: number): AddressWords {
+    const words = this.#words;
+    const at = record + this.#ipv6 + DESTINATION;
+    const w3 = words[record + DESTINATION3];
+    return (words[record + FLAGS] & IS_IPV6) === 0
+      ? [0, 0, IPV4_MAPPED, w3]
+      : [words[at], words[at + 1], words[at + 2], w3];
+  }
+
+  #source(record: number): AddressWords {
+    return (this.#words[record + FLAGS] & IS_IPV6) === 0
+      ? wordsAt(this.#words, record + KEY) // no prefix of it counts
+      : wordsAt(this.#words, record + this.#ipv6 + SOURCE);
+  }
+
+  /** Reads what is remembered of a source. */
+  read(entry: number): SourceRecord {
+    const words = this.#words;
+    const at = entry * this.#stride;
+    const flags = words[at + FLAGS];
+    const fixed = words[at + FIXED];
+    const differences = words[at + DIFFERENCES];
+    const isSourceChanged = (flags & CHANGED_SOURCE) !== 0;
+    const isPortChanged = isSourceChanged || differences >>> 16 !== 0;
+    const ports = (at + PORT_COUNT) << 1;
+    return {
+      key: wordsAt(words, at + KEY),
+      source: this.#source(at),
+      isSourceChanged,
+      destination: this.#destination(at),
+      isDestinationChanged: (flags & CHANGED_DESTINATION) !== 0,
+      sourcePort: isPortChanged ? undefined : fixed >>> 16,
+      tos: (differences & 0xff00) === 0 ? (fixed >>> 8) & 0xff : undefined,
+      ttl: (differences & 0xff) === 0 ? fixed & 0xff : undefined,
+      flagsAnd: (flags >>> 8) & 0xff,
+      flagsOr: flags & 0xff,
+      firstSeen: this.#doubles[(at + FIRST_SEEN) >> 1],
+      ports: Array.from(
+        this.#halves.subarray(ports + 1, ports + 1 + this.#halves[ports]),
+      ),
+    };
+  }
+}
+
+function wordsAt(words: Int32Array, at: number): AddressWords {
+  return [words[at], words[at + 1], words[at + 2], words[at + 3]];
+}
+
+function fixedOf({ sourcePort, tos, ttl }: Segment): number {
+  return (sourcePort << 16) | (tos << 8) | ttl;
+}
+
+/**
+ * Finds zero bytes: their highest bits are set in the result. The byte above a
+ * zero may be found too if it is one.
+ */
+function zeroBytes(word: number): number {
+  return (word - EACH_BYTE) & ~word & HIGH_BITS;
+}
+
+/** Puts together four words in which only the bytes' highest bits are set. */
+function slots(a: number, b: number, c: number, d: number): number {
+  return (a >>> 7) | (b >>> 6) | (c >>> 5) | (d >>> 4);
+}
+
+/** The slot of the lowest bit of a set: bit `8 * byte + word`. */
+function slotOf(slots: number): number {
+  const bit = 31 - Math.clz32(slots & -slots);
+  return ((bit & 7) << 2) | (bit >>> 3);
 }
 
 function roundUp(value: number, multiple: number): number {
