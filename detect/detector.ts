@@ -4,8 +4,8 @@
  * @module
  */
 
-import { isIpv4Mapped } from "./address.ts";
-import { ClassicRule, NOTHING } from "./classic.ts";
+import { type AddressSet, isIpv4Mapped } from "./address.ts";
+import { ClassicRule } from "./classic.ts";
 import { FloodLimit, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
 import { HeaderReassembler } from "./fragments.ts";
 import { secretNumbers } from "./hash.ts";
@@ -80,7 +80,8 @@ export class Detector {
   /** What has been counted so far. */
   readonly counters: Counters = new Counters();
   readonly #report: ReportHandler;
-  readonly #options: DetectorOptions;
+  readonly #ignore: AddressSet | undefined;
+  readonly #local: AddressSet | undefined;
   readonly #ipv6Prefix: number;
   readonly #rule: ClassicRule;
   readonly #flood: FloodLimit;
@@ -97,7 +98,8 @@ export class Detector {
     const settings = resolveSettings(options);
     const random = options.random ?? secretNumbers();
     this.#report = report;
-    this.#options = options;
+    this.#ignore = options.ignore;
+    this.#local = options.local;
     this.#ipv6Prefix = settings.ipv6Prefix;
     this.#rule = new ClassicRule(settings, random, options.onLink);
     this.#flood = new FloodLimit(settings);
@@ -165,7 +167,10 @@ export class Detector {
   /** A fragment's header comes back through the reassembler. */
   #fragment(view: DataView, outcome: Outcome): void {
     this.counters.fragments++;
-    if (outcome === DECODED || outcome === FRAGMENT) {
+    const { position, hasExtensions } = this.#decoder.fragment;
+    if (position === 0 && hasExtensions && outcome === DECODED) {
+      this.segment(this.#segment); // the payload does not begin with its header
+    } else if (outcome === DECODED || outcome === FRAGMENT) {
       this.#reassembler.add(this.#segment, this.#decoder.fragment, view);
     } else this.#countLost(outcome);
   }
@@ -194,19 +199,22 @@ export class Detector {
       this.counters.outgoing++;
       return;
     }
-    const { source0, source1, source2, source3 } = segment;
-    if (isUnspecified(source0, source1, source2, source3)) return;
-    if (this.#options.ignore?.has(source0, source1, source2, source3)) return;
+    if (segment.source3 === 0 && isUnspecified(segment)) return;
+    if (this.#ignore !== undefined && this.#isIgnored(segment)) return;
     if (segment.direction === DIRECTION_IN && !this.#isLocal(segment)) {
       this.counters.notLocal++;
       return;
     }
     const entry = this.#rule.apply(segment);
-    if (entry !== NOTHING) this.#tell(entry, segment);
+    if (entry >= 0) this.#tell(entry, segment);
+  }
+
+  #isIgnored({ source0, source1, source2, source3 }: Segment): boolean {
+    return this.#ignore!.has(source0, source1, source2, source3);
   }
 
   #isLocal(s: Segment): boolean {
-    const { local } = this.#options;
+    const local = this.#local;
     return local === undefined ||
       local.has(s.destination0, s.destination1, s.destination2, s.destination3);
   }
@@ -229,10 +237,9 @@ export class Detector {
 
 /** 0.0.0.0 or ::, which no host may use as a source (RFC 1122, RFC 4291). */
 function isUnspecified(
-  w0: number,
-  w1: number,
-  w2: number,
-  w3: number,
+  { source0, source1, source2, source3 }: Segment,
 ): boolean {
-  return w3 === 0 && (isIpv4Mapped(w0, w1, w2) || (w0 | w1 | w2) === 0);
+  return source3 === 0 &&
+    (isIpv4Mapped(source0, source1, source2) ||
+      (source0 | source1 | source2) === 0);
 }

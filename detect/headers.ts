@@ -24,10 +24,18 @@ export const DAMAGED: Outcome = 3;
 /** It has more extension headers than {@linkcode MAX_EXTENSION_HEADERS}. */
 export const TOO_DEEP: Outcome = 4;
 
+// V8 folds a module's own constants, but loads and checks imported and exported
+// ones at each use.
+const OK = DECODED;
+const BROKEN = DAMAGED;
+const TCP = PROTOCOL_TCP;
+const MAPPED = IPV4_MAPPED;
+const TCP_BYTES = 20;
+
 const IPV4_HEADER = 20; // RFC 791, 3.1
 const IPV6_HEADER = 40; // RFC 8200, 3
 /** Length of a TCP header without options (RFC 9293, 3.1), in bytes. */
-export const TCP_HEADER = 20;
+export const TCP_HEADER: number = TCP_BYTES;
 /** How many IPv6 extension headers are walked. Nobody honest sends more. */
 export const MAX_EXTENSION_HEADERS = 8;
 
@@ -59,6 +67,8 @@ export class FragmentInfo {
   payload = 0;
   /** Where it ends. */
   end = 0;
+  /** Whether the payload begins with an extension header. */
+  hasExtensions = false;
 }
 
 /** Decodes IPv4 and IPv6 packets into one segment, which it reuses. */
@@ -79,15 +89,15 @@ export class HeaderDecoder {
    */
   decode(view: DataView, start: number, end: number): Outcome {
     this.fragment.isFragment = false;
-    if (start >= end) return DAMAGED;
+    if (start >= end) return BROKEN;
     const version = view.getUint8(start) >>> 4;
     if (version === 4) return this.#decodeIpv4(view, start, end);
     if (version === 6) return this.#decodeIpv6(view, start, end);
-    return DAMAGED;
+    return BROKEN;
   }
 
   #decodeIpv4(view: DataView, start: number, end: number): Outcome {
-    if (end - start < IPV4_HEADER) return DAMAGED;
+    if (end - start < IPV4_HEADER) return BROKEN;
     const headerLength = (view.getUint8(start) & 0x0f) << 2;
     // A total length of 0 comes from segmentation offload: the NIC fills it in.
     const totalLength = view.getUint16(start + 2);
@@ -95,7 +105,7 @@ export class HeaderDecoder {
       end = start + totalLength;
     }
     const payload = start + headerLength;
-    if (headerLength < IPV4_HEADER || payload > end) return DAMAGED;
+    if (headerLength < IPV4_HEADER || payload > end) return BROKEN;
 
     const segment = this.#segment;
     segment.version = 4;
@@ -104,7 +114,7 @@ export class HeaderDecoder {
     segment.protocol = view.getUint8(start + 9);
     segment.source0 = segment.source1 = 0;
     segment.destination0 = segment.destination1 = 0;
-    segment.source2 = segment.destination2 = IPV4_MAPPED;
+    segment.source2 = segment.destination2 = MAPPED;
     segment.source3 = view.getInt32(start + 12);
     segment.destination3 = view.getInt32(start + 16);
 
@@ -117,6 +127,7 @@ export class HeaderDecoder {
         view.getUint16(start + 4),
         (flagsAndOffset & IPV4_OFFSET) << 3,
         (flagsAndOffset & MORE_FRAGMENTS) !== 0,
+        0,
       );
     }
     return this.decodeTransport(view, payload, end);
@@ -170,6 +181,7 @@ export class HeaderDecoder {
             view.getInt32(at + 4),
             offsetAndMore & 0xfff8,
             (offsetAndMore & 1) !== 0,
+            walked + 1,
           );
         }
         at += 8;
@@ -192,6 +204,7 @@ export class HeaderDecoder {
     identification: number,
     position: number,
     isMore: boolean,
+    walked: number,
   ): Outcome {
     const fragment = this.fragment;
     fragment.isFragment = true;
@@ -200,11 +213,15 @@ export class HeaderDecoder {
     fragment.isMore = isMore;
     fragment.payload = payload;
     fragment.end = end;
+    const { version, protocol } = this.#segment;
+    fragment.hasExtensions = version === 6 && isExtension(protocol);
     if (position !== 0) return FRAGMENT;
-    const outcome = this.#segment.version === 4
+    const outcome = version === 4
       ? this.decodeTransport(view, payload, end)
-      : this.#walkExtensions(view, payload, end, this.#segment.protocol, 1);
-    return outcome === DAMAGED ? FRAGMENT : outcome;
+      : this.#walkExtensions(view, payload, end, protocol, walked);
+    // Hosts drop a first fragment that ends before the transport header does if
+    // extension headers take its place (RFC 7112).
+    return outcome === DAMAGED && !fragment.hasExtensions ? FRAGMENT : outcome;
   }
 
   /**
@@ -213,12 +230,12 @@ export class HeaderDecoder {
    */
   decodeTransport(view: DataView, at: number, end: number): Outcome {
     const segment = this.#segment;
-    if (segment.protocol !== PROTOCOL_TCP) return OTHER_PROTOCOL;
-    if (end - at < TCP_HEADER) return DAMAGED;
+    if (segment.protocol !== TCP) return OTHER_PROTOCOL;
+    if (end - at < TCP_BYTES) return BROKEN;
     segment.sourcePort = view.getUint16(at);
     segment.destinationPort = view.getUint16(at + 2);
     segment.flags = view.getUint8(at + 13);
-    return DECODED;
+    return OK;
   }
 }
 

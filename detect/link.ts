@@ -37,6 +37,11 @@ export const LINKTYPE_IPV6 = 229;
 /** Linux "cooked" capture, version 2. */
 export const LINKTYPE_LINUX_SLL2 = 276;
 
+// V8 folds a module's own constants, but loads and checks exported ones at each
+// use: these two are asked for with every packet.
+const RAW = LINKTYPE_RAW;
+const ETHERNET = LINKTYPE_ETHERNET;
+
 const NAMES: Readonly<Record<number, string>> = {
   0: "NULL",
   1: "ETHERNET",
@@ -92,7 +97,8 @@ export function linkTypeName(linkType: number): string {
   return NAMES[linkType] ?? "unknown";
 }
 
-const SUPPORTED: ReadonlySet<number> = new Set([
+/** All link types whose packets can be decoded. */
+export const SUPPORTED_LINK_TYPES: readonly number[] = [
   LINKTYPE_NULL,
   LINKTYPE_ETHERNET,
   LINKTYPE_PPP,
@@ -105,11 +111,11 @@ const SUPPORTED: ReadonlySet<number> = new Set([
   LINKTYPE_IPV4,
   LINKTYPE_IPV6,
   LINKTYPE_LINUX_SLL2,
-]);
+];
 
 /** Whether packets of a link type can be decoded. */
 export function isSupportedLinkType(linkType: number): boolean {
-  return SUPPORTED.has(linkType);
+  return SUPPORTED_LINK_TYPES.includes(linkType);
 }
 
 /** The frame carries no IP packet. */
@@ -153,8 +159,13 @@ const PPP_IPV6 = 0x0057;
  * also set the packet's direction.
  */
 export function findNetworkHeader(packet: Packet): number {
+  if (packet.linkType === RAW) return packet.offset;
+  if (packet.linkType === ETHERNET) return skipEthernet(packet);
+  return findOther(packet);
+}
+
+function findOther(packet: Packet): number {
   switch (packet.linkType) {
-    case LINKTYPE_RAW:
     case LINKTYPE_RAW_DLT:
     case LINKTYPE_RAW_OPENBSD:
       return packet.offset;
@@ -162,8 +173,6 @@ export function findNetworkHeader(packet: Packet): number {
       return expectVersion(packet, packet.offset, 4);
     case LINKTYPE_IPV6:
       return expectVersion(packet, packet.offset, 6);
-    case LINKTYPE_ETHERNET:
-      return skipEthernet(packet);
     case LINKTYPE_LINUX_SLL:
       return skipCooked(packet);
     case LINKTYPE_LINUX_SLL2:
