@@ -1,0 +1,282 @@
+import {
+  DAMAGED,
+  DECODED,
+  FRAGMENT,
+  MAX_EXTENSION_HEADERS,
+  OTHER_PROTOCOL,
+  TOO_DEEP,
+} from "../../detect/headers.ts";
+import { LINKTYPE_RAW } from "../../mod.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { counted, decode, fieldsOf } from "../decode.ts";
+import {
+  authentication,
+  type Bytes,
+  concat,
+  extension,
+  fragmentHeader,
+  FRAGMENTS,
+  ipv4,
+  ipv6,
+  kindsOf,
+  NETWORKS,
+  NEXT_AUTHENTICATION,
+  NEXT_DESTINATION_OPTIONS,
+  NEXT_ESP,
+  NEXT_FRAGMENT,
+  NEXT_HOP_BY_HOP,
+  NEXT_NONE,
+  NEXT_ROUTING,
+  NEXT_TCP,
+  NEXT_UDP,
+  packetOf,
+  tcp,
+} from "../packets.ts";
+
+const read = (bytes: Uint8Array) => decode(packetOf(bytes, LINKTYPE_RAW));
+const outcomeOf = (bytes: Uint8Array) => read(bytes).outcome;
+
+Deno.test("every field of an IPv4 segment is read", () => {
+  for (
+    const [tos, ttl, flags, port] of [[0, 0, 0, 0], [255, 255, 255, 65_535], [
+      0x10,
+      37,
+      0x29,
+      1024,
+    ]]
+  ) {
+    const ports = { sourcePort: port, destinationPort: 65_535 - port };
+    assertEquals(fieldsOf(read(ipv4(tcp({ ...ports, flags }), { tos, ttl }))), {
+      version: 4,
+      ...ports,
+      flags,
+      tos,
+      ttl,
+    });
+  }
+});
+
+Deno.test("traffic class and hop limit of IPv6 stand for TOS and TTL", () => {
+  for (const [trafficClass, hopLimit] of [[0, 0], [255, 255], [0x5a, 1]]) {
+    const fields = fieldsOf(read(ipv6(tcp(), { trafficClass, hopLimit })));
+    assertEquals([fields?.tos, fields?.ttl], [trafficClass, hopLimit]);
+  }
+});
+
+Deno.test("IP versions other than 4 and 6 are damaged", () => {
+  for (let version = 0; version < 16; version++) {
+    const outcome = outcomeOf(
+      concat(ipv4(tcp(), { version }), new Uint8Array(40)),
+    );
+    if (version !== 4 && version !== 6) assertEquals(outcome, DAMAGED);
+  }
+});
+
+Deno.test("an IPv4 header length under 20 or past the packet is damaged", () => {
+  for (const headerLength of [0, 4, 16]) {
+    assertEquals(outcomeOf(ipv4(tcp(), { headerLength })), DAMAGED);
+  }
+  // 60 bytes claimed, 40 there.
+  assertEquals(outcomeOf(ipv4(tcp(), { headerLength: 60 })), DAMAGED);
+});
+
+Deno.test("every IPv4 header length from 20 to 60 finds the ports behind it", () => {
+  for (let options = 0; options <= 40; options += 4) {
+    const bytes = ipv4(tcp({ destinationPort: 7 }), {
+      options: new Uint8Array(options).fill(1),
+    });
+    assertEquals(fieldsOf(read(bytes))?.destinationPort, 7);
+  }
+});
+
+Deno.test("what is behind the IPv4 total length does not belong to the packet", () => {
+  assertEquals(outcomeOf(ipv4(tcp(), { totalLength: 39 })), DAMAGED);
+  assertEquals(outcomeOf(ipv4(tcp(), { totalLength: 19 })), DAMAGED);
+  assertEquals(outcomeOf(ipv4(tcp(), { totalLength: 40 })), DECODED);
+  // Cut off by the snap length: what is there counts.
+  assertEquals(outcomeOf(ipv4(tcp(), { totalLength: 65_535 })), DECODED);
+});
+
+Deno.test("what is behind the IPv6 payload length does not belong to the packet", () => {
+  assertEquals(outcomeOf(ipv6(tcp(), { payloadLength: 19 })), DAMAGED);
+  assertEquals(outcomeOf(ipv6(tcp(), { payloadLength: 20 })), DECODED);
+  assertEquals(outcomeOf(ipv6(tcp(), { payloadLength: 65_535 })), DECODED);
+});
+
+Deno.test("protocols other than TCP are counted apart", () => {
+  for (const protocol of [0, 1, 17, 47, 58, 132, 255]) {
+    assertEquals(outcomeOf(ipv4(tcp(), { protocol })), OTHER_PROTOCOL);
+  }
+  for (const next of [NEXT_UDP, NEXT_ESP, NEXT_NONE, 58, 132]) {
+    assertEquals(outcomeOf(ipv6(tcp(), { next })), OTHER_PROTOCOL);
+  }
+});
+
+const HEADERS = [NEXT_HOP_BY_HOP, NEXT_ROUTING, NEXT_DESTINATION_OPTIONS];
+
+/** So many headers of 8 bytes, the last followed by `payload`. */
+function chain(count: number, next: number, payload: Bytes): [number, Bytes] {
+  for (let i = 0; i < count; i++) {
+    payload = extension(next, payload);
+    next = HEADERS[i % HEADERS.length];
+  }
+  return [next, payload];
+}
+
+Deno.test("eight IPv6 extension headers are walked, nine are too many", () => {
+  assertEquals(MAX_EXTENSION_HEADERS, 8);
+  for (let count = 0; count <= 12; count++) {
+    const [next, payload] = chain(count, NEXT_TCP, tcp({ destinationPort: 9 }));
+    const decoded = read(ipv6(payload, { next }));
+    assertEquals(decoded.outcome, count <= 8 ? DECODED : TOO_DEEP);
+    if (count <= 8) assertEquals(decoded.segment.destinationPort, 9);
+  }
+});
+
+Deno.test("a fragment header is one of the eight", () => {
+  const outcome = (before: number, after: number) => {
+    const [first, inside] = chain(after, NEXT_TCP, tcp());
+    const fragment = fragmentHeader(first, inside, { isMore: true });
+    const [next, payload] = chain(before, NEXT_FRAGMENT, fragment);
+    return outcomeOf(ipv6(payload, { next }));
+  };
+  assertEquals(outcome(7, 0), DECODED);
+  assertEquals(outcome(3, 4), DECODED);
+  assertEquals(outcome(8, 0), TOO_DEEP);
+  assertEquals(outcome(0, 8), TOO_DEEP);
+  assertEquals(outcome(4, 4), TOO_DEEP);
+});
+
+Deno.test("extension headers of every length are skipped", () => {
+  for (const units of [1, 2, 31, 256]) {
+    const bytes = ipv6(
+      extension(NEXT_TCP, tcp({ destinationPort: 9 }), units),
+      {
+        next: NEXT_DESTINATION_OPTIONS,
+      },
+    );
+    assertEquals(fieldsOf(read(bytes))?.destinationPort, 9);
+  }
+});
+
+Deno.test("authentication headers count in units of 4 bytes (RFC 4302)", () => {
+  for (const icv of [4, 12, 16, 20, 64]) {
+    const bytes = ipv6(
+      authentication(NEXT_TCP, tcp({ destinationPort: 9 }), icv),
+      {
+        next: NEXT_AUTHENTICATION,
+      },
+    );
+    assertEquals(fieldsOf(read(bytes))?.destinationPort, 9);
+  }
+});
+
+Deno.test("an extension header that ends past the packet is damaged", () => {
+  const payload = extension(NEXT_TCP, tcp());
+  payload[1] = 200;
+  assertEquals(outcomeOf(ipv6(payload, { next: NEXT_HOP_BY_HOP })), DAMAGED);
+  // It is damaged whatever is said to follow it.
+  payload[0] = NEXT_UDP;
+  assertEquals(outcomeOf(ipv6(payload, { next: NEXT_HOP_BY_HOP })), DAMAGED);
+});
+
+Deno.test("an atomic fragment is no fragment (RFC 6946)", () => {
+  const bytes = ipv6(fragmentHeader(NEXT_TCP, tcp()), { next: NEXT_FRAGMENT });
+  const decoded = read(bytes);
+  assertEquals(decoded.outcome, DECODED);
+  assertEquals(decoded.fragment.isFragment, false);
+});
+
+Deno.test("a fragment inside a fragment is too deep", () => {
+  const inner = fragmentHeader(NEXT_TCP, tcp(), { isMore: true });
+  const outer = fragmentHeader(NEXT_FRAGMENT, inner, { isMore: true });
+  const bytes = ipv6(outer, { next: NEXT_FRAGMENT });
+  assertEquals(outcomeOf(bytes), TOO_DEEP);
+  assertEquals(
+    counted(packetOf(bytes, LINKTYPE_RAW)),
+    { packets: 1, fragments: 1, tooDeep: 1 },
+  );
+});
+
+Deno.test("what a fragment says of itself", () => {
+  const payload = tcp().subarray(8, 16);
+  const init = { identification: 0xbeef, position: 8, isMore: true };
+  const { outcome, fragment } = read(ipv4(payload, init));
+  assertEquals(outcome, FRAGMENT);
+  assertEquals({ ...fragment }, {
+    ...init,
+    isFragment: true,
+    payload: 20,
+    end: 28,
+    hasExtensions: false,
+  });
+
+  const last = { identification: 0x7fffffff, position: 65_528, isMore: false };
+  const six = read(
+    ipv6(fragmentHeader(NEXT_TCP, payload, last), { next: NEXT_FRAGMENT }),
+  );
+  assertEquals({ ...six.fragment }, {
+    ...last,
+    isFragment: true,
+    payload: 48,
+    end: 56,
+    hasExtensions: false,
+  });
+});
+
+Deno.test("a packet after a fragment is no fragment any more", () => {
+  const fragment = packetOf(
+    ipv4(tcp().subarray(8), { position: 8 }),
+    LINKTYPE_RAW,
+  );
+  const whole = packetOf(ipv4(tcp()), LINKTYPE_RAW);
+  assertEquals(
+    counted(fragment, whole),
+    { packets: 2, fragments: 1, segments: 1 },
+  );
+});
+
+Deno.test("every truncation of every kind of packet is damaged, the whole is not", () => {
+  let packets = 0;
+  for (const { name, link, build } of kindsOf(NETWORKS)) {
+    const bytes = build();
+    for (let length = 0; length < bytes.length; length++) {
+      // Alone in its buffer: whoever reads past the end gets an exception.
+      const packet = packetOf(bytes.slice(0, length), link.linkType);
+      const { start, outcome } = decode(packet);
+      assert(
+        start === -2 || outcome === DAMAGED,
+        `${length} of ${bytes.length} bytes of ${name}: ${start}, ${outcome}`,
+      );
+      packets++;
+    }
+    assertEquals(decode(packetOf(bytes, link.linkType)).outcome, DECODED, name);
+  }
+  assert(packets > 10_000);
+});
+
+Deno.test("every truncation of every kind of fragment is damaged or a fragment", () => {
+  for (const { name, link, build } of kindsOf(FRAGMENTS)) {
+    const bytes = build();
+    const header = bytes.length - (20 - Number(/byte (\d+)/.exec(name)?.[1]));
+    for (let length = 0; length <= bytes.length; length++) {
+      const packet = packetOf(bytes.slice(0, length), link.linkType);
+      const { start, outcome } = decode(packet);
+      if (length < header) {
+        assert(start === -2 || outcome === DAMAGED, `${length} of ${name}`);
+      } else if (length === bytes.length && name.includes("byte 0 ")) {
+        assertEquals(outcome, DECODED, name);
+      } else assertEquals(outcome, FRAGMENT, `${length} of ${name}`);
+    }
+  }
+});
+
+Deno.test("a truncated packet is counted once, as damaged", () => {
+  const bytes = ipv4(tcp());
+  for (let length = 0; length < bytes.length; length++) {
+    assertEquals(
+      counted(packetOf(bytes.slice(0, length), LINKTYPE_RAW)),
+      { packets: 1, damaged: 1 },
+    );
+  }
+});

@@ -1,0 +1,546 @@
+/**
+ * Packets and capture files made by hand. Every builder writes each field of
+ * its header, so that a test can break any of them.
+ *
+ * @module
+ */
+
+import { parseAddress } from "../detect/address.ts";
+import { type Direction, Packet } from "../detect/packet.ts";
+
+/** Bytes that own their buffer. */
+export type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Joins byte strings. */
+export function concat(...parts: readonly ArrayLike<number>[]): Bytes {
+  const bytes = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
+function u16(value: number): Bytes {
+  return Uint8Array.of(value >> 8, value);
+}
+
+function u32(value: number): Bytes {
+  return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
+}
+
+function addressBytes(text: string): Bytes {
+  const { words, bits } = parseAddress(text);
+  return concat(...words.map(u32)).slice(bits === 32 ? 12 : 0);
+}
+
+/** 06:40:13 UTC; a round number of milliseconds, to count from. */
+export const START = Date.UTC(2026, 0, 1, 6, 40, 13);
+
+export const SOURCE = "192.0.2.1";
+export const DESTINATION = "198.51.100.2";
+export const SOURCE6 = "2001:db8:0:1::7";
+export const DESTINATION6 = "2001:db8:ffff::2";
+export const SOURCE_PORT = 40_000;
+export const DESTINATION_PORT = 22;
+
+const SYN = 0x02;
+
+export interface TcpInit {
+  sourcePort?: number;
+  destinationPort?: number;
+  flags?: number;
+  /** Options, a multiple of 4 bytes. */
+  options?: ArrayLike<number>;
+}
+
+/** A TCP header (RFC 9293, 3.1); a SYN unless told otherwise. */
+export function tcp(init: TcpInit = {}): Bytes {
+  const options = init.options ?? [];
+  return concat(
+    u16(init.sourcePort ?? SOURCE_PORT),
+    u16(init.destinationPort ?? DESTINATION_PORT),
+    u32(0x01020304), // sequence number
+    u32(0), // acknowledgement number
+    [((20 + options.length) / 4) << 4, init.flags ?? SYN],
+    u16(1024), // window
+    u16(0), // checksum
+    u16(0), // urgent pointer
+    options,
+  );
+}
+
+export interface Ipv4Init {
+  source?: string;
+  destination?: string;
+  protocol?: number;
+  tos?: number;
+  ttl?: number;
+  identification?: number;
+  /** Where in its datagram the fragment belongs, in bytes. */
+  position?: number;
+  /** Whether more fragments follow. */
+  isMore?: boolean;
+  /** Options, a multiple of 4 bytes. */
+  options?: ArrayLike<number>;
+  /** [the true one] */
+  totalLength?: number;
+  /** [the true one] */
+  headerLength?: number;
+  /** [4] */
+  version?: number;
+}
+
+/** An IPv4 datagram (RFC 791, 3.1). */
+export function ipv4(payload: Uint8Array, init: Ipv4Init = {}): Bytes {
+  const options = init.options ?? [];
+  const headerLength = init.headerLength ?? 20 + options.length;
+  const more = init.isMore ? 0x2000 : 0;
+  return concat(
+    [((init.version ?? 4) << 4) | (headerLength / 4), init.tos ?? 0],
+    u16(init.totalLength ?? 20 + options.length + payload.length),
+    u16(init.identification ?? 0x1234),
+    u16(more | ((init.position ?? 0) / 8)),
+    [init.ttl ?? 64, init.protocol ?? 6],
+    u16(0), // checksum
+    addressBytes(init.source ?? SOURCE),
+    addressBytes(init.destination ?? DESTINATION),
+    options,
+    payload,
+  );
+}
+
+export interface Ipv6Init {
+  source?: string;
+  destination?: string;
+  next?: number;
+  trafficClass?: number;
+  hopLimit?: number;
+  /** [the true one] */
+  payloadLength?: number;
+}
+
+/** An IPv6 packet (RFC 8200, 3). */
+export function ipv6(payload: Uint8Array, init: Ipv6Init = {}): Bytes {
+  return concat(
+    u32((6 << 28) | ((init.trafficClass ?? 0) << 20) | 0xabcde), // flow label
+    u16(init.payloadLength ?? payload.length),
+    [init.next ?? 6, init.hopLimit ?? 64],
+    addressBytes(init.source ?? SOURCE6),
+    addressBytes(init.destination ?? DESTINATION6),
+    payload,
+  );
+}
+
+export const NEXT_HOP_BY_HOP = 0;
+export const NEXT_TCP = 6;
+export const NEXT_UDP = 17;
+export const NEXT_ROUTING = 43;
+export const NEXT_FRAGMENT = 44;
+export const NEXT_ESP = 50;
+export const NEXT_AUTHENTICATION = 51;
+export const NEXT_NONE = 59;
+export const NEXT_DESTINATION_OPTIONS = 60;
+
+/**
+ * A hop-by-hop, routing or destination options header (RFC 8200, 4.3 to 4.6).
+ *
+ * @param units Its length, in units of 8 bytes.
+ */
+export function extension(next: number, payload: Uint8Array, units = 1): Bytes {
+  const body = new Uint8Array(units * 8 - 2).fill(0x02);
+  return concat([next, units - 1], body, payload);
+}
+
+/** An authentication header (RFC 4302) with an ICV of `icv` bytes. */
+export function authentication(
+  next: number,
+  payload: Uint8Array,
+  icv = 12,
+): Bytes {
+  const body = new Uint8Array(10 + icv).fill(0x02);
+  return concat([next, (12 + icv) / 4 - 2], body, payload);
+}
+
+export interface FragmentInit {
+  identification?: number;
+  position?: number;
+  isMore?: boolean;
+}
+
+/** An IPv6 fragment header (RFC 8200, 4.5). */
+export function fragmentHeader(
+  next: number,
+  payload: Uint8Array,
+  init: FragmentInit = {},
+): Bytes {
+  return concat(
+    [next, 0],
+    u16((init.position ?? 0) | (init.isMore ? 1 : 0)),
+    u32(init.identification ?? 0x12345678),
+    payload,
+  );
+}
+
+/** A segment cut into fragments of at most `size` bytes. */
+export interface Piece {
+  position: number;
+  isMore: boolean;
+  bytes: Bytes;
+}
+
+/** Cuts a datagram's payload into pieces, in order. */
+export function cut(payload: Bytes, size = 8): Piece[] {
+  const pieces: Piece[] = [];
+  for (let position = 0; position < payload.length; position += size) {
+    const isMore = position + size < payload.length;
+    const bytes = payload.slice(position, position + size);
+    pieces.push({ position, isMore, bytes });
+  }
+  return pieces;
+}
+
+/** A way to carry IP packets. */
+export interface Link {
+  name: string;
+  linkType: number;
+  /** What the frame itself says of the packet's direction. */
+  direction: Direction;
+  /** Which IP versions it can carry. */
+  versions: readonly (4 | 6)[];
+  wrap(datagram: Uint8Array, version: 4 | 6): Bytes;
+}
+
+const BOTH = [4, 6] as const;
+const MAC_ADDRESSES = new Uint8Array(12).fill(0x02);
+
+function etherType(version: 4 | 6): Bytes {
+  return u16(version === 4 ? 0x0800 : 0x86dd);
+}
+
+function ethernet(name: string, ...tags: number[]): Link {
+  const tagBytes = tags.map((tag) => concat(u16(tag), u16(0x0064)));
+  return {
+    name,
+    linkType: 1,
+    direction: 0,
+    versions: BOTH,
+    wrap: (datagram, version) =>
+      concat(MAC_ADDRESSES, ...tagBytes, etherType(version), datagram),
+  };
+}
+
+/** linux/if_packet.h's packet types, and the direction that each means. */
+export const COOKED_TYPES: readonly [name: string, number, Direction][] = [
+  ["host", 0, 1],
+  ["broadcast", 1, 1],
+  ["multicast", 2, 1],
+  ["other host", 3, 0],
+  ["outgoing", 4, 2],
+];
+
+/** A Linux cooked header, version 1 (LINKTYPE_LINUX_SLL). */
+export function cooked(type: number, protocol: Uint8Array): Bytes {
+  return concat(u16(type), u16(1), u16(6), new Uint8Array(8), protocol);
+}
+
+/** A Linux cooked header, version 2 (LINKTYPE_LINUX_SLL2). */
+export function cooked2(type: number, protocol: Uint8Array): Bytes {
+  const address = new Uint8Array(8);
+  return concat(protocol, u16(0), u32(2), u16(1), [type, 6], address);
+}
+
+function family(
+  name: string,
+  linkType: number,
+  ipv6Family: number,
+  littleEndian: boolean,
+): Link {
+  return {
+    name,
+    linkType,
+    direction: 0,
+    versions: BOTH,
+    wrap: (datagram, version) => {
+      const bytes = u32(version === 4 ? 2 : ipv6Family);
+      return concat(littleEndian ? bytes.reverse() : bytes, datagram);
+    },
+  };
+}
+
+function ppp(name: string, linkType: number, ...header: number[]): Link {
+  const isCompressed = name.includes("compressed");
+  return {
+    name,
+    linkType,
+    direction: 0,
+    versions: BOTH,
+    wrap: (datagram, version) => {
+      const protocol = version === 4 ? 0x21 : 0x57;
+      return concat(header, isCompressed ? [] : [0], [protocol], datagram);
+    },
+  };
+}
+
+function raw(linkType: number, versions: readonly (4 | 6)[]): Link {
+  return {
+    name: `raw ${linkType}`,
+    linkType,
+    direction: 0,
+    versions,
+    wrap: (datagram) => concat(datagram),
+  };
+}
+
+/** Every way that is supported. */
+export const LINKS: readonly Link[] = [
+  raw(101, BOTH),
+  raw(12, BOTH),
+  raw(14, BOTH),
+  raw(228, [4]),
+  raw(229, [6]),
+  ethernet("Ethernet"),
+  ethernet("802.1Q", 0x8100),
+  ethernet("802.1ad", 0x88a8, 0x8100),
+  ethernet("old Q-in-Q", 0x9100, 0x8100),
+  ethernet("four tags", 0x88a8, 0x88a8, 0x8100, 0x8100),
+  ...COOKED_TYPES.flatMap(([name, type, direction]): Link[] => [{
+    name: `cooked, ${name}`,
+    linkType: 113,
+    direction,
+    versions: BOTH,
+    wrap: (datagram, version) =>
+      concat(cooked(type, etherType(version)), datagram),
+  }, {
+    name: `cooked 2, ${name}`,
+    linkType: 276,
+    direction,
+    versions: BOTH,
+    wrap: (datagram, version) =>
+      concat(cooked2(type, etherType(version)), datagram),
+  }]),
+  {
+    name: "cooked with a tag",
+    linkType: 113,
+    direction: 1,
+    versions: BOTH,
+    wrap: (datagram, version) =>
+      concat(cooked(0, u16(0x8100)), u16(5), etherType(version), datagram),
+  },
+  ...[["Linux", 10], ["NetBSD", 24], ["FreeBSD", 28], ["macOS", 30]].flatMap(
+    ([system, af]): Link[] => [
+      family(`null of ${system}, little-endian`, 0, Number(af), true),
+      family(`null of ${system}, big-endian`, 0, Number(af), false),
+    ],
+  ),
+  family("loop", 108, 24, false),
+  family("loop, little-endian", 108, 24, true),
+  ppp("PPP", 9),
+  ppp("PPP, HDLC framing", 9, 0xff, 0x03),
+  ppp("PPP_HDLC", 50, 0xff, 0x03),
+  ppp("PPP, compressed protocol", 9),
+  ppp("PPP_HDLC, compressed protocol", 50, 0xff, 0x03),
+];
+
+/** A way to put a TCP header into an IP packet. */
+export interface Network {
+  name: string;
+  version: 4 | 6;
+  /** Makes a packet that ends with the last byte of its TCP header. */
+  wrap(segment: Uint8Array): Bytes;
+}
+
+/** Packets that hold a whole TCP header and are no fragments. */
+export const NETWORKS: readonly Network[] = [
+  { name: "IPv4", version: 4, wrap: (s) => ipv4(s) },
+  {
+    name: "IPv4 with 40 bytes of options",
+    version: 4,
+    wrap: (s) => ipv4(s, { options: new Uint8Array(40).fill(1) }),
+  },
+  {
+    name: "IPv4 with a total length of 0",
+    version: 4,
+    wrap: (s) => ipv4(s, { totalLength: 0 }),
+  },
+  { name: "IPv6", version: 6, wrap: (s) => ipv6(s) },
+  {
+    name: "IPv6 with a payload length of 0",
+    version: 6,
+    wrap: (s) => ipv6(s, { payloadLength: 0 }),
+  },
+  ...[NEXT_HOP_BY_HOP, NEXT_ROUTING, NEXT_DESTINATION_OPTIONS].map((next) => ({
+    name: `IPv6 with extension header ${next}`,
+    version: 6 as const,
+    wrap: (s: Uint8Array) => ipv6(extension(NEXT_TCP, s, 3), { next }),
+  })),
+  {
+    name: "IPv6 with an authentication header",
+    version: 6,
+    wrap: (s) =>
+      ipv6(authentication(NEXT_TCP, s), { next: NEXT_AUTHENTICATION }),
+  },
+  {
+    name: "IPv6 with an atomic fragment header",
+    version: 6,
+    wrap: (s) => ipv6(fragmentHeader(NEXT_TCP, s), { next: NEXT_FRAGMENT }),
+  },
+  {
+    name: "IPv6 with one of each",
+    version: 6,
+    wrap: (s) => {
+      const options = extension(
+        NEXT_AUTHENTICATION,
+        authentication(NEXT_TCP, s, 16),
+      );
+      const atomic = fragmentHeader(NEXT_DESTINATION_OPTIONS, options);
+      const routing = extension(NEXT_FRAGMENT, atomic, 2);
+      return ipv6(extension(NEXT_ROUTING, routing), { next: NEXT_HOP_BY_HOP });
+    },
+  },
+];
+
+/** Packets that are fragments; each holds a part of one TCP header. */
+export const FRAGMENTS: readonly Network[] = [0, 8, 16].flatMap(
+  (position): Network[] => [
+    {
+      name: `IPv4 fragment from byte ${position} on`,
+      version: 4,
+      wrap: (s) => ipv4(s.subarray(position), { position, isMore: true }),
+    },
+    {
+      name: `IPv6 fragment from byte ${position} on`,
+      version: 6,
+      wrap: (s) =>
+        ipv6(
+          fragmentHeader(NEXT_TCP, s.subarray(position), {
+            position,
+            isMore: true,
+          }),
+          { next: NEXT_FRAGMENT },
+        ),
+    },
+  ],
+);
+
+/** A frame of some kind that holds a TCP header, up to its last byte. */
+export interface Kind {
+  name: string;
+  link: Link;
+  network: Network;
+  build(segment?: Uint8Array): Bytes;
+}
+
+/** Every link that can carry it, times every network. */
+export function kindsOf(networks: readonly Network[]): Kind[] {
+  return LINKS.flatMap((link) =>
+    networks.filter(({ version }) => link.versions.includes(version)).map((
+      network,
+    ) => ({
+      name: `${network.name} over ${link.name}`,
+      link,
+      network,
+      build: (segment: Uint8Array = tcp()) =>
+        link.wrap(network.wrap(segment), network.version),
+    }))
+  );
+}
+
+/** A packet that stands alone in its view: reading past either end throws. */
+export function packetOf(
+  bytes: Uint8Array,
+  linkType: number,
+  time = START,
+): Packet {
+  const packet = new Packet();
+  packet.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  packet.length = bytes.length;
+  packet.linkType = linkType;
+  packet.time = packet.wallTime = time;
+  return packet;
+}
+
+/** The same packet amid other bytes, which nobody may look at. */
+export function packetAmid(
+  bytes: Uint8Array,
+  linkType: number,
+  filler: number,
+): Packet {
+  const padding = new Uint8Array(64).fill(filler);
+  const packet = packetOf(concat(padding, bytes, padding), linkType);
+  packet.offset = padding.length;
+  packet.length = bytes.length;
+  return packet;
+}
+
+/** How a capture file is written. */
+export interface FileInit {
+  littleEndian: boolean;
+  nanoseconds: boolean;
+  /** [LINKTYPE_RAW] */
+  linkType?: number;
+}
+
+/** A record: the packet, and when it was seen. */
+export interface FileRecord {
+  seconds: number;
+  /** Microseconds or nanoseconds. */
+  fraction: number;
+  bytes: Uint8Array;
+}
+
+/** Both byte orders, both resolutions. */
+export const FILE_KINDS: readonly FileInit[] = [
+  { littleEndian: true, nanoseconds: false },
+  { littleEndian: true, nanoseconds: true },
+  { littleEndian: false, nanoseconds: false },
+  { littleEndian: false, nanoseconds: true },
+];
+
+export const FILE_HEADER = 24;
+export const RECORD_HEADER = 16;
+
+/** A classic capture file (pcap-savefile(5)). */
+export function pcap(
+  { littleEndian, nanoseconds, linkType = 101 }: FileInit,
+  records: readonly FileRecord[],
+): Bytes {
+  const header = new DataView(new ArrayBuffer(FILE_HEADER));
+  header.setUint32(0, nanoseconds ? 0xa1b23c4d : 0xa1b2c3d4, littleEndian);
+  header.setUint16(4, 2, littleEndian);
+  header.setUint16(6, 4, littleEndian);
+  header.setUint32(16, 65_535, littleEndian);
+  header.setUint32(20, linkType, littleEndian);
+  const parts = [new Uint8Array(header.buffer)];
+  for (const { seconds, fraction, bytes } of records) {
+    const record = new DataView(new ArrayBuffer(RECORD_HEADER));
+    record.setUint32(0, seconds, littleEndian);
+    record.setUint32(4, fraction, littleEndian);
+    record.setUint32(8, bytes.length, littleEndian);
+    record.setUint32(12, bytes.length, littleEndian);
+    parts.push(new Uint8Array(record.buffer), new Uint8Array(bytes));
+  }
+  return concat(...parts);
+}
+
+/** A capture file with a SYN scan of some ports, 10 ms apart. */
+export function scanFile(
+  ports: readonly number[],
+  init: FileInit = FILE_KINDS[0],
+): Bytes {
+  const unit = init.nanoseconds ? 10_000_000 : 10_000;
+  return pcap(
+    init,
+    ports.map((destinationPort, i) => ({
+      seconds: START / 1000,
+      fraction: i * unit,
+      bytes: ipv4(tcp({ destinationPort })),
+    })),
+  );
+}
+
+/** Seven ports make a scan; this is the line that tells it. */
+export const SCAN_PORTS: readonly number[] = [22, 23, 111, 21, 25, 143, 80];
+export const SCAN_LINE = "192.0.2.1:40000 to 198.51.100.2 ports " +
+  "22, 23, 111, 21, 25, 143, ..., fSrpauxy, TOS 00, TTL 64 @06:40:13";
