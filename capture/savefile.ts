@@ -118,10 +118,9 @@ export class SavefileReader {
    * is empty.
    */
   end(): void {
-    const { item, needed } = this.#format ??
-      { item: "file header", needed: MAGIC_LENGTH };
-    const isWhole = this.#heldLength === 0 && this.#skipped === 0;
-    if (isWhole && this.#offset > 0) return;
+    const { item, needed, mayEnd } = this.#format ??
+      { item: "file header", needed: MAGIC_LENGTH, mayEnd: false };
+    if (mayEnd && this.#heldLength === 0 && this.#skipped === 0) return;
     const missing = this.#skipped > 0 ? this.#skipped : needed;
     throw new CaptureFileError(
       `the file is cut off in a ${item}: ${missing} bytes needed, ${this.#heldLength} had`,

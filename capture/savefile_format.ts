@@ -43,6 +43,8 @@ export interface SavefileFormat {
   readonly needed: number;
   /** What an item is called in messages. */
   readonly item: string;
+  /** Whether the file may end where the last item taken does. */
+  readonly mayEnd: boolean;
   /**
    * Takes whole items from `start` on.
    *

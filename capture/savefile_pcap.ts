@@ -24,6 +24,7 @@ export const PCAP_NANOSECONDS_SWAPPED = 0x4d3cb2a1;
 export class PcapFormat implements SavefileFormat {
   needed = FILE_HEADER;
   item = "file header";
+  readonly mayEnd = true;
   readonly #packet = new Packet();
   readonly #handler: PacketHandler;
   readonly #littleEndian: boolean;

@@ -75,6 +75,10 @@ export class PcapngFormat implements SavefileFormat {
     this.#handler = handler;
   }
 
+  get mayEnd(): boolean {
+    return this.#trailer === 0;
+  }
+
   take(view: DataView, start: number, end: number): number {
     let at = start;
     while (at < end) {

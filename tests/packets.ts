@@ -544,3 +544,88 @@ export function scanFile(
 export const SCAN_PORTS: readonly number[] = [22, 23, 111, 21, 25, 143, 80];
 export const SCAN_LINE = "192.0.2.1:40000 to 198.51.100.2 ports " +
   "22, 23, 111, 21, 25, 143, ..., fSrpauxy, TOS 00, TTL 64 @06:40:13";
+
+/** Writes the fields of pcapng blocks in one byte order. */
+export class PcapngWriter {
+  readonly #littleEndian: boolean;
+
+  constructor(littleEndian: boolean) {
+    this.#littleEndian = littleEndian;
+  }
+
+  /** A number of 16 bits. */
+  u16(value: number): Bytes {
+    const bytes = u16(value);
+    return this.#littleEndian ? bytes.reverse() : bytes;
+  }
+
+  /** A number of 32 bits. */
+  u32(value: number): Bytes {
+    const bytes = u32(value);
+    return this.#littleEndian ? bytes.reverse() : bytes;
+  }
+
+  /** A number of 64 bits, the high word first, whatever the byte order. */
+  #stamp(value: bigint): Bytes {
+    return concat(
+      this.u32(Number(value >> 32n) | 0),
+      this.u32(Number(value & 0xffffffffn) | 0),
+    );
+  }
+
+  /** A block of any type; the body is padded to 32 bits. */
+  block(type: number, ...body: ArrayLike<number>[]): Bytes {
+    const content = concat(...body);
+    const length = this.u32(12 + padded(content).length);
+    return concat(this.u32(type), length, padded(content), length);
+  }
+
+  /** An option: code, length, value, padding. */
+  option(code: number, value: ArrayLike<number>): Bytes {
+    const bytes = concat(value);
+    return concat(this.u16(code), this.u16(bytes.length), padded(bytes));
+  }
+
+  section(): Bytes {
+    return this.block(
+      0x0a0d0d0a,
+      this.u32(0x1a2b3c4d),
+      this.u16(1),
+      this.u16(0),
+      new Uint8Array(8).fill(0xff), // length unknown
+    );
+  }
+
+  interface(linkType: number, ...options: Bytes[]): Bytes {
+    const head = [this.u16(linkType), this.u16(0), this.u32(0)];
+    return this.block(1, ...head, ...options);
+  }
+
+  /** An enhanced packet block. */
+  packet(
+    interfaceId: number,
+    stamp: bigint,
+    bytes: Uint8Array,
+    ...options: Bytes[]
+  ): Bytes {
+    const length = this.u32(bytes.length);
+    const head = [this.u32(interfaceId), this.#stamp(stamp), length, length];
+    return this.block(6, ...head, padded(bytes), ...options);
+  }
+
+  /** A simple packet block. */
+  simplePacket(bytes: Uint8Array): Bytes {
+    return this.block(3, this.u32(bytes.length), bytes);
+  }
+
+  /** The obsolete packet block. */
+  oldPacket(interfaceId: number, stamp: bigint, bytes: Uint8Array): Bytes {
+    const length = this.u32(bytes.length);
+    const ids = [this.u16(interfaceId), this.u16(0)];
+    return this.block(2, ...ids, this.#stamp(stamp), length, length, bytes);
+  }
+}
+
+function padded(bytes: Uint8Array): Bytes {
+  return concat(bytes, new Uint8Array((4 - bytes.length % 4) % 4));
+}
