@@ -4,10 +4,10 @@
  * @module
  */
 
-import { Counters, Detector, type Packet } from "../mod.ts";
+import { type Counters, Detector, type Packet } from "../mod.ts";
 import {
   DECODED,
-  FragmentInfo,
+  type FragmentInfo,
   HeaderDecoder,
   type Outcome,
 } from "../detect/headers.ts";
