@@ -62,9 +62,7 @@ async function watch(options: Options): Promise<void> {
   );
   // The time zone's file is out of reach later on.
   new Date(0).toString();
-  enterSandbox(options, standIns);
-  announce(options, capture, detector);
-
+  await finishStart();
   const stop = () => capture.stop();
   const tell = () => {
     const text = describeCounts(capture, detector, sinks);
@@ -74,6 +72,12 @@ async function watch(options: Options): Promise<void> {
   Deno.addSignalListener("SIGTERM", stop);
   Deno.addSignalListener("SIGINT", stop);
   Deno.addSignalListener("SIGUSR2", tell);
+  enterSandbox(options, {
+    capture: capture.descriptors,
+    directories: [],
+    standIns,
+  });
+  announce(options, capture, detector);
   try {
     await capture.run((packet) => detector.packet(packet));
   } finally {
@@ -90,6 +94,14 @@ async function watch(options: Options): Promise<void> {
       `${failed.description}: ${failed.failure?.message}; ${failed.lost} lines could not be written`,
     );
   }
+}
+
+/**
+ * Lets the runtime do what it puts off until the program first waits: it looks
+ * into its cache of packages, and downloads what it cannot find there any more.
+ */
+async function finishStart(): Promise<void> {
+  await new Promise((done) => setTimeout(done, 10));
 }
 
 function openLiveCapture(options: Options): LiveCapture {

@@ -18,6 +18,8 @@ export interface CaptureStatistics {
 export interface Capture {
   /** What it is, and on which interfaces or from which file. */
   readonly description: string;
+  /** Descriptors that packets come from, through which nothing must be sent. */
+  readonly descriptors: readonly number[];
   /**
    * Hands on packets until the capture is stopped or its input ends.
    *

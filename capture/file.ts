@@ -24,6 +24,7 @@ export type PacketFilter = (
 /** Reads packets from a capture file. */
 export class FileCapture implements Capture {
   readonly description: string;
+  readonly descriptors: readonly number[] = [];
   readonly #file: Pick<Deno.FsFile, "read" | "close">;
   readonly #filter: PacketFilter | undefined;
   readonly #stopped = Promise.withResolvers<typeof STOPPED>();

@@ -12,7 +12,7 @@ import {
   PACKET_OTHERHOST,
   PACKET_OUTGOING,
 } from "../ffi/linux.ts";
-import type { FilterInstruction } from "./socket_filter.ts";
+import type { FilterInstruction } from "../ffi/bpf.ts";
 
 // linux/bpf_common.h: a class, a size, a mode, an operation.
 const LD_WORD_ABS = 0x20;

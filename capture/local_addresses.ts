@@ -20,7 +20,7 @@ import {
   SOCK_CLOEXEC,
   SOCK_RAW,
 } from "../ffi/linux.ts";
-import { attachFilter, type FilterInstruction } from "./socket_filter.ts";
+import { attachFilter, type FilterInstruction } from "../ffi/bpf.ts";
 
 // linux/netlink.h
 const NETLINK_ROUTE = 0;

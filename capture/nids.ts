@@ -50,6 +50,7 @@ export interface NidsCaptureOptions {
 /** Watches one interface, or all, through libnids. */
 export class NidsCapture implements Capture {
   readonly description: string;
+  readonly descriptors: readonly number[];
   /** This host's own addresses; undefined if all packets count. */
   readonly local: LocalAddresses | undefined;
   readonly #lib: Libnids;
@@ -61,6 +62,7 @@ export class NidsCapture implements Capture {
   readonly #callbacks: { close(): void }[] = [];
   #handler: PacketHandler = () => {};
   #failure: unknown;
+  #received = 0;
   #stopping = false;
 
   /** @throws {Error} If a library, an interface or a privilege is missing. */
@@ -83,10 +85,8 @@ export class NidsCapture implements Capture {
     this.#packet.linkType = LINKTYPE_RAW;
     this.#packet.direction = DIRECTION_IN;
     this.local = promiscuous ? undefined : new LocalAddresses();
-    const fd = this.#lib.nids_getfd();
-    this.#polled = new PollSet(
-      this.local === undefined ? [fd] : [fd, this.local.fd],
-    );
+    this.descriptors = [this.#lib.nids_getfd()];
+    this.#polled = new PollSet(this.descriptors, this.local);
   }
 
   #initialize(): void {
@@ -139,6 +139,7 @@ export class NidsCapture implements Capture {
       if (header === null || copied <= 0) return;
       libc().memcpy(this.#bytes, header, BigInt(copied));
       this.#packet.length = copied;
+      this.#received++;
       this.#handler(this.#packet);
     } catch (error) {
       this.#failure = error;
@@ -150,7 +151,7 @@ export class NidsCapture implements Capture {
     while (!this.#stopping) {
       this.#drain();
       await this.#polled.wait();
-      if (this.#polled.isReady(1)) this.local?.refresh();
+      if (this.#polled.hasNewAddresses) this.local?.refresh();
     }
     await new Promise((done) => setTimeout(done, 3 * TIMEOUT_MS));
     this.#drain();
@@ -176,7 +177,7 @@ export class NidsCapture implements Capture {
   statistics(): CaptureStatistics {
     const stats = new Uint32Array(3); // struct pcap_stat
     libpcap().pcap_stats(this.#handle, stats);
-    return { received: stats[0], dropped: stats[1] };
+    return { received: this.#received, dropped: stats[1] };
   }
 
   /** libnids closes the handle itself. */

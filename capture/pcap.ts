@@ -54,6 +54,7 @@ export interface PcapCaptureOptions {
 /** Watches interfaces through libpcap. */
 export class PcapCapture implements Capture {
   readonly description: string;
+  readonly descriptors: readonly number[];
   /** This host's own addresses; undefined if all packets count. */
   readonly local: LocalAddresses | undefined;
   readonly #devices: readonly PcapDevice[];
@@ -71,17 +72,15 @@ export class PcapCapture implements Capture {
       new PcapDevice(name, promiscuous, filter, clock)
     );
     this.local = promiscuous ? undefined : new LocalAddresses();
-    const fds = this.#devices.map(({ fd }) => fd);
-    this.#polled = new PollSet(
-      this.local === undefined ? fds : [...fds, this.local.fd],
-    );
+    this.descriptors = this.#devices.map(({ fd }) => fd);
+    this.#polled = new PollSet(this.descriptors, this.local);
   }
 
   async run(handler: PacketHandler): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
       await this.#polled.wait();
-      if (this.#polled.isReady(this.#devices.length)) this.local?.refresh();
+      if (this.#polled.hasNewAddresses) this.local?.refresh();
     }
     await new Promise((done) => setTimeout(done, 3 * TIMEOUT_MS));
     this.#drain(handler);
@@ -123,6 +122,7 @@ class PcapDevice {
   readonly #file: Deno.PointerValue;
   readonly #dumper: Deno.PointerValue;
   readonly #packet = new Packet();
+  #received = 0;
 
   constructor(
     name: string,
@@ -193,7 +193,9 @@ class PcapDevice {
       packet.length = length;
       packet.direction = DIRECTION_IN;
       at += RECORD_HEADER + length;
-      if (at <= end) handler(packet);
+      if (at > end) return;
+      this.#received++;
+      handler(packet);
     }
   }
 
@@ -201,7 +203,8 @@ class PcapDevice {
     // struct pcap_stat: u_int ps_recv, ps_drop, ps_ifdrop
     const stats = new Uint32Array(3);
     libpcap().pcap_stats(this.#handle, stats);
-    return { received: stats[0], dropped: stats[1] };
+    // ps_recv also counts what this host sends, which libpcap drops later.
+    return { received: this.#received, dropped: stats[1] };
   }
 
   close(): void {

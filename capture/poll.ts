@@ -14,15 +14,22 @@ const POLLFD = 8;
 export class PollSet {
   readonly #fds: DataView<ArrayBuffer>;
   readonly #wake: number;
+  readonly #captures: number;
 
-  /** @throws {SystemError} If the kernel has no descriptor left. */
-  constructor(fds: readonly number[]) {
+  /**
+   * @param captures Descriptors that packets come from.
+   * @param local What tells of changed addresses, if anything does.
+   * @throws {SystemError} If the kernel has no descriptor left.
+   */
+  constructor(captures: readonly number[], local?: { readonly fd: number }) {
     this.#wake = checked(
       libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
       "eventfd",
     );
-    this.#fds = new DataView(new ArrayBuffer((fds.length + 1) * POLLFD));
-    for (const [i, fd] of [...fds, this.#wake].entries()) {
+    this.#captures = captures.length;
+    const fds = [...captures, local?.fd ?? this.#wake, this.#wake];
+    this.#fds = new DataView(new ArrayBuffer(fds.length * POLLFD));
+    for (const [i, fd] of fds.entries()) {
       this.#fds.setInt32(i * POLLFD, fd, true);
       this.#fds.setInt16(i * POLLFD + 4, POLLIN, true);
     }
@@ -37,14 +44,18 @@ export class PollSet {
     await libc().poll(this.#fds.buffer, count, -1);
   }
 
-  /** Whether the descriptor of an index had anything to tell. */
-  isReady(index: number): boolean {
-    return this.#fds.getInt16(index * POLLFD + 6, true) !== 0;
+  /** Whether addresses changed. */
+  get hasNewAddresses(): boolean {
+    return this.#events(this.#captures) !== 0;
   }
 
-  /** Whether the descriptor of an index has an error to be taken off. */
+  /** Whether the capture descriptor of an index has an error to be taken off. */
   hasError(index: number): boolean {
-    return (this.#fds.getInt16(index * POLLFD + 6, true) & POLLERR) !== 0;
+    return (this.#events(index) & POLLERR) !== 0;
+  }
+
+  #events(index: number): number {
+    return this.#fds.getInt16(index * POLLFD + 6, true);
   }
 
   /** Ends the waiting. */

@@ -39,7 +39,7 @@ import { kernelFilter } from "./filter.ts";
 import { LocalAddresses } from "./local_addresses.ts";
 import { PollSet } from "./poll.ts";
 import { PacketRing, type RingLayout } from "./ring.ts";
-import { attachFilter } from "./socket_filter.ts";
+import { attachFilter } from "../ffi/bpf.ts";
 
 /**
  * A ring of 8 MiB holds some 40,000 packets: at 200,000 packets a second, what
@@ -61,6 +61,7 @@ export interface RawCaptureOptions {
 /** Watches interfaces through packet sockets. */
 export class RawCapture implements Capture {
   readonly description: string;
+  readonly descriptors: readonly number[];
   /** This host's own addresses; undefined if all packets count. */
   readonly local: LocalAddresses | undefined;
   readonly #sockets: readonly PacketSocket[];
@@ -78,17 +79,15 @@ export class RawCapture implements Capture {
       new PacketSocket(name, promiscuous, clock)
     );
     this.local = promiscuous ? undefined : new LocalAddresses();
-    const fds = this.#sockets.map(({ fd }) => fd);
-    this.#polled = new PollSet(
-      this.local === undefined ? fds : [...fds, this.local.fd],
-    );
+    this.descriptors = this.#sockets.map(({ fd }) => fd);
+    this.#polled = new PollSet(this.descriptors, this.local);
   }
 
   async run(handler: PacketHandler): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
       await this.#polled.wait();
-      if (this.#polled.isReady(this.#sockets.length)) this.local?.refresh();
+      if (this.#polled.hasNewAddresses) this.local?.refresh();
       for (const [i, socket] of this.#sockets.entries()) {
         // An interface that goes down leaves one, and would wake us for ever.
         if (this.#polled.hasError(i)) socket.clearError();

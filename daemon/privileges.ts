@@ -7,7 +7,7 @@
 
 import { checked, cString, libc } from "../ffi/libc.ts";
 import { Failure } from "./failure.ts";
-import { type ThreadStatus, ThreadWatch } from "./threads.ts";
+import type { ThreadDirectory, ThreadStatus } from "./threads.ts";
 
 /** Who to become, and where. */
 export interface Target {
@@ -159,8 +159,10 @@ const TEMPORARY = "";
  *
  * @throws {Error} If it did not come true: the process must not go on.
  */
-export function dropPrivileges({ uid, gid, directory }: Target): void {
-  const watch = new ThreadWatch();
+export function dropPrivileges(
+  { uid, gid, directory }: Target,
+  threads: ThreadDirectory,
+): void {
   if (directory === TEMPORARY) enterTemporaryDirectory();
   else checked(libc().chdir(cString(directory)), `chdir to ${directory}`);
   checked(libc().chroot(cString(".")), "chroot");
@@ -169,8 +171,9 @@ export function dropPrivileges({ uid, gid, directory }: Target): void {
   checked(libc().setgroups(0n, null), "setgroups");
   checked(libc().setresgid(gid, gid, gid), "setresgid");
   checked(libc().setresuid(uid, uid, uid), "setresuid");
-  for (const thread of watch.read()) checkThread(thread, uid, gid);
-  watch.close();
+  const files = threads.open();
+  for (const thread of files.read()) checkThread(thread, uid, gid);
+  files.close();
 }
 
 /** A directory that nobody else can ever name again. */

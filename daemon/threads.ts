@@ -25,6 +25,10 @@ export interface ThreadStatus {
   groups: number[];
   /** Capability sets by name (CapInh, CapPrm, CapEff, CapBnd, CapAmb). */
   capabilities: Record<string, bigint>;
+  /** Whether privileges can be gained by executing a file: 1 if not. */
+  noNewPrivs: number;
+  /** 0: no seccomp, 2: a filter. */
+  seccomp: number;
 }
 
 const O_DIRECTORY = Deno.build.arch === "aarch64"
@@ -33,10 +37,10 @@ const O_DIRECTORY = Deno.build.arch === "aarch64"
 const SEEK_SET = 0;
 
 /**
- * Reads the status of all threads. Opened before chroot, it goes on working
- * behind it.
+ * Finds the process's threads. Opened before chroot, it goes on working behind
+ * it.
  */
-export class ThreadWatch {
+export class ThreadDirectory {
   readonly #directory: number;
 
   /** @throws {SystemError} If /proc is not there. */
@@ -52,12 +56,19 @@ export class ThreadWatch {
     );
   }
 
-  /** The status of each thread there is at the moment. */
-  read(): ThreadStatus[] {
-    return this.#threads().flatMap((tid) => {
-      const text = this.#readStatus(tid);
-      return text === undefined ? [] : [parseStatus(tid, text)];
-    });
+  /** Opens the status of each thread there is at the moment. */
+  open(): ThreadStatusFiles {
+    const files = this.#threads().map((tid) => ({
+      tid,
+      fd: libc().openat(
+        this.#directory,
+        cString(`${tid}/status`),
+        O_RDONLY | O_CLOEXEC,
+        0,
+      ),
+    }));
+    // A thread may have ended meanwhile.
+    return new ThreadStatusFiles(files.filter(({ fd }) => fd >= 0));
   }
 
   /** Lists the directory: struct linux_dirent64 (getdents64(2)). */
@@ -80,24 +91,34 @@ export class ThreadWatch {
     }
   }
 
-  /** Undefined if the thread has ended meanwhile. */
-  #readStatus(tid: number): string | undefined {
-    const fd = libc().openat(
-      this.#directory,
-      cString(`${tid}/status`),
-      O_RDONLY | O_CLOEXEC,
-      0,
-    );
-    if (fd < 0) return undefined;
-    const buffer = new Uint8Array(8192);
-    const length = Number(libc().read(fd, buffer, BigInt(buffer.length)));
-    libc().close(fd);
-    return length <= 0 ? undefined : decoder.decode(buffer.subarray(0, length));
-  }
-
   /** Closes the directory. */
   close(): void {
     libc().close(this.#directory);
+  }
+}
+
+/** Opened status files: they can be read where nothing can be opened any more. */
+export class ThreadStatusFiles {
+  readonly #files: readonly { tid: number; fd: number }[];
+
+  constructor(files: readonly { tid: number; fd: number }[]) {
+    this.#files = files;
+  }
+
+  /** The status of each thread that has not ended meanwhile. */
+  read(): ThreadStatus[] {
+    const buffer = new Uint8Array(8192);
+    return this.#files.flatMap(({ tid, fd }) => {
+      libc().lseek(fd, 0n, SEEK_SET);
+      const length = Number(libc().read(fd, buffer, BigInt(buffer.length)));
+      if (length <= 0) return [];
+      return [parseStatus(tid, decoder.decode(buffer.subarray(0, length)))];
+    });
+  }
+
+  /** Closes the files. */
+  close(): void {
+    for (const { fd } of this.#files) libc().close(fd);
   }
 }
 
@@ -122,5 +143,7 @@ function parseStatus(tid: number, text: string): ThreadStatus {
     capabilities: Object.fromEntries(
       sets.map((name) => [name, BigInt(`0x${fields.get(name) || "0"}`)]),
     ),
+    noNewPrivs: numbers("NoNewPrivs")[0] ?? 0,
+    seccomp: numbers("Seccomp")[0] ?? 0,
   };
 }

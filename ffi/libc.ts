@@ -82,6 +82,22 @@ const SYMBOLS = {
   setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
   // int setresuid(uid_t ruid, uid_t euid, uid_t suid);
   setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int prctl(int option, ...);
+  prctl: {
+    parameters: ["i32", "usize", "usize", "usize", "usize"],
+    result: "i32",
+  },
+  // long syscall(long number, ...);
+  syscall: {
+    parameters: ["usize", "usize", "usize", "buffer"],
+    result: "isize",
+  },
+  // void (*signal(int signum, void (*handler)(int)))(int);
+  signal: { parameters: ["i32", "usize"], result: "usize" },
+  // int getpid(void);
+  getpid: { parameters: [], result: "i32" },
+  // int setrlimit(int resource, const struct rlimit *rlim);
+  setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // void *memcpy(void *dest, const void *src, size_t n);
   memcpy: { parameters: ["buffer", "pointer", "usize"], result: "pointer" },
   // FILE *fmemopen(void *buf, size_t size, const char *mode);

@@ -1,11 +1,11 @@
 /**
- * Attaching classic BPF programs to sockets (linux/filter.h).
+ * Classic BPF programs (linux/filter.h), for sockets and for seccomp.
  *
  * @module
  */
 
-import { checked, libc } from "../ffi/libc.ts";
-import { SO_ATTACH_FILTER, SOL_SOCKET } from "../ffi/linux.ts";
+import { checked, libc } from "./libc.ts";
+import { SO_ATTACH_FILTER, SOL_SOCKET } from "./linux.ts";
 
 /** An instruction: code, jump if true, jump if false, operand. */
 export type FilterInstruction = readonly [number, number, number, number];
@@ -14,15 +14,18 @@ export type FilterInstruction = readonly [number, number, number, number];
 const SOCK_FILTER = 8;
 const SOCK_FPROG = 16;
 
-/**
- * Lets the kernel run a program on all that a socket would receive.
- *
- * @throws {SystemError} If the kernel refuses it.
- */
-export function attachFilter(
-  fd: number,
+/** A program as the kernel wants it. */
+export interface PackedProgram {
+  /** `struct sock_fprog`. */
+  header: DataView<ArrayBuffer>;
+  /** What the header points to; it must live as long as the header is used. */
+  instructions: DataView<ArrayBuffer>;
+}
+
+/** Lays out a program in memory. */
+export function packProgram(
   program: readonly FilterInstruction[],
-): void {
+): PackedProgram {
   const instructions = new DataView(
     new ArrayBuffer(program.length * SOCK_FILTER),
   );
@@ -36,6 +39,19 @@ export function attachFilter(
   header.setUint16(0, program.length, true);
   const address = Deno.UnsafePointer.of(instructions);
   header.setBigUint64(8, Deno.UnsafePointer.value(address), true);
+  return { header, instructions };
+}
+
+/**
+ * Lets the kernel run a program on all that a socket would receive.
+ *
+ * @throws {SystemError} If the kernel refuses it.
+ */
+export function attachFilter(
+  fd: number,
+  program: readonly FilterInstruction[],
+): void {
+  const { header } = packProgram(program);
   checked(
     libc().setsockopt(
       fd,
