@@ -20,7 +20,7 @@ import {
 } from "./headers.ts";
 import { findNetworkHeader, FRAME_DAMAGED, FRAME_TOO_DEEP } from "./link.ts";
 import { type DetectorOptions, resolveSettings } from "./options.ts";
-import { DIRECTION_IN, DIRECTION_OUT, type Packet } from "./packet.ts";
+import { DIRECTION_OUT, type Packet } from "./packet.ts";
 import { describeScan, type ReportHandler } from "./report.ts";
 import { Segment } from "./segment.ts";
 
@@ -201,7 +201,7 @@ export class Detector {
     }
     if (segment.source3 === 0 && isUnspecified(segment)) return;
     if (this.#ignore !== undefined && this.#isIgnored(segment)) return;
-    if (segment.direction === DIRECTION_IN && !this.#isLocal(segment)) {
+    if (this.#local !== undefined && !this.#isLocal(segment)) {
       this.counters.notLocal++;
       return;
     }
@@ -214,9 +214,12 @@ export class Detector {
   }
 
   #isLocal(s: Segment): boolean {
-    const local = this.#local;
-    return local === undefined ||
-      local.has(s.destination0, s.destination1, s.destination2, s.destination3);
+    return this.#local!.has(
+      s.destination0,
+      s.destination1,
+      s.destination2,
+      s.destination3,
+    );
   }
 
   #tell(entry: number, segment: Segment): void {

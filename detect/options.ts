@@ -79,8 +79,8 @@ export interface DetectorOptions {
   /** Leading bits of an IPv6 address that make a source: 1 to 128 [64]. */
   ipv6Prefix?: number;
   /**
-   * The watched host's own addresses. If given, incoming packets count only if
-   * they go to one of them; the set may change while the detector runs.
+   * The watched host's own addresses. If given, packets count only if they go to
+   * one of them; the set may change while the detector runs.
    */
   local?: AddressSet;
   /** Networks whose IPv6 sources count per address, not per prefix. */
