@@ -470,8 +470,15 @@ Deno.test("what a router forwards is no scan of it: incoming packets count for l
   assertEquals(watch.scans.length, 2);
 });
 
-Deno.test("packets of unknown direction count wherever they go", () => {
+Deno.test("packets of unknown direction, like promiscuously captured ones, count for local addresses too", () => {
   const watch = new Watch({ local: AddressSet.from(["10.0.0.1"]) });
+  watch.scan(SEVEN);
+  assertEquals(watch.detector.counters.notLocal, 7);
+  assertEquals(watch.scans.length, 0);
+});
+
+Deno.test("without local addresses, packets count wherever they go", () => {
+  const watch = new Watch();
   watch.scan(SEVEN);
   assertEquals(watch.scans.length, 1);
 });
