@@ -32,6 +32,26 @@ export {
 } from "./detect/address.ts";
 export { Counters, Detector } from "./detect/detector.ts";
 export {
+  DATAGRAMS,
+  type HeaderHandler,
+  HeaderReassembler,
+} from "./detect/fragments.ts";
+export {
+  DAMAGED,
+  DECODED,
+  FRAGMENT,
+  FragmentInfo,
+  HeaderDecoder,
+  MAX_EXTENSION_HEADERS,
+  OTHER_PROTOCOL,
+  type Outcome,
+  TCP_HEADER,
+  TOO_DEEP,
+} from "./detect/headers.ts";
+export {
+  findNetworkHeader,
+  FRAME_DAMAGED,
+  FRAME_TOO_DEEP,
   isSupportedLinkType,
   LINKTYPE_ETHERNET,
   LINKTYPE_IPV4,
@@ -43,7 +63,11 @@ export {
   LINKTYPE_PPP,
   LINKTYPE_PPP_HDLC,
   LINKTYPE_RAW,
+  LINKTYPE_RAW_DLT,
+  LINKTYPE_RAW_OPENBSD,
   linkTypeName,
+  NOT_IP,
+  SUPPORTED_LINK_TYPES,
 } from "./detect/link.ts";
 export {
   type DetectorOptions,

@@ -86,7 +86,11 @@ export class SavefileReader {
   /** Bytes of the file before those held. */
   #offset = 0;
 
-  /** @param handler Called with each packet while a chunk is pushed. */
+  /**
+   * Makes a reader.
+   *
+   * @param handler Called with each packet while a chunk is pushed.
+   */
   constructor(handler: PacketHandler) {
     this.#handler = handler;
   }

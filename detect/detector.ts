@@ -90,6 +90,8 @@ export class Detector {
   readonly #reassembler: HeaderReassembler;
 
   /**
+   * Makes a detector and allocates all its memory.
+   *
    * @param report Called with each report, while a packet is being looked at.
    * @param options What differs from the defaults.
    * @throws {RangeError} If an option is outside its range.

@@ -135,6 +135,28 @@ export type HeaderHandler = (protocol: number, header: DataView) => void;
  * There is a table for each kind of first-seen fragment: a whole header, the
  * beginning of one, a later part. A flood of one kind therefore evicts nothing
  * of the other kinds.
+ *
+ * @example
+ * ```ts
+ * import { FragmentInfo, HeaderReassembler, Segment } from "@scanlogd/scanlogd";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const ports: number[] = [];
+ * const reassembler = new HeaderReassembler(
+ *   () => Math.random() * 2 ** 32, // use a cryptographic one
+ *   (_protocol, header) => ports.push(header.getUint16(2)),
+ *   32,
+ * );
+ * const view = new DataView(new ArrayBuffer(24));
+ * view.setUint16(2, 80);
+ * const fragment = new FragmentInfo();
+ * for (const position of [16, 8, 0]) { // the last one first
+ *   fragment.position = fragment.payload = position;
+ *   fragment.end = position + 8;
+ *   reassembler.add(new Segment(), fragment, view);
+ * }
+ * assertEquals(ports, [80]);
+ * ```
  */
 export class HeaderReassembler {
   readonly #tables: readonly DatagramTable[];
@@ -148,6 +170,8 @@ export class HeaderReassembler {
   readonly #news = new Int32Array(UNITS);
 
   /**
+   * Makes a reassembler and allocates all its memory.
+   *
    * @param random A source of secrets: 32 random bits at each call.
    * @param handler Called with each header while a fragment is added.
    * @param datagrams Datagrams remembered of each kind, a power of two >= 32.

@@ -71,13 +71,37 @@ export class FragmentInfo {
   hasExtensions = false;
 }
 
-/** Decodes IPv4 and IPv6 packets into one segment, which it reuses. */
+/**
+ * Decodes IPv4 (RFC 791) and IPv6 (RFC 8200) packets into one segment, which it
+ * reuses.
+ *
+ * @example
+ * ```ts
+ * import { DECODED, HeaderDecoder, Segment } from "@scanlogd/scanlogd";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const view = new DataView(new ArrayBuffer(40));
+ * view.setUint8(0, 0x45); // IPv4, a header of 20 bytes
+ * view.setUint16(2, 40); // total length
+ * view.setUint8(9, 6); // TCP
+ * view.setUint16(22, 80); // destination port
+ *
+ * const segment = new Segment();
+ * const decoder = new HeaderDecoder(segment);
+ * assertEquals(decoder.decode(view, 0, 40), DECODED);
+ * assertEquals(segment.destinationPort, 80);
+ * ```
+ */
 export class HeaderDecoder {
   /** What the last fragment said of itself. */
   readonly fragment: FragmentInfo = new FragmentInfo();
   readonly #segment: Segment;
 
-  /** @param segment What each decoded packet is written to. */
+  /**
+   * Makes a decoder.
+   *
+   * @param segment What each decoded packet is written to.
+   */
   constructor(segment: Segment) {
     this.#segment = segment;
   }

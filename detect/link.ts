@@ -119,11 +119,11 @@ export function isSupportedLinkType(linkType: number): boolean {
 }
 
 /** The frame carries no IP packet. */
-export const NOT_IP = -1;
+export const NOT_IP: number = -1;
 /** The frame ends inside its own headers, or carries what it does not name. */
-export const FRAME_DAMAGED = -2;
+export const FRAME_DAMAGED: number = -2;
 /** More VLAN tags are stacked than anybody stacks. */
-export const FRAME_TOO_DEEP = -3;
+export const FRAME_TOO_DEEP: number = -3;
 
 const ETHERTYPE_IPV4 = 0x0800;
 const ETHERTYPE_IPV6 = 0x86dd;
@@ -157,6 +157,21 @@ const PPP_IPV6 = 0x0057;
  * @returns Its offset in the packet's view, or {@linkcode NOT_IP},
  * {@linkcode FRAME_DAMAGED} or {@linkcode FRAME_TOO_DEEP}. Cooked headers
  * also set the packet's direction.
+ *
+ * @example
+ * ```ts
+ * import { findNetworkHeader, LINKTYPE_ETHERNET, Packet } from "@scanlogd/scanlogd";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const packet = new Packet();
+ * packet.view = new DataView(new ArrayBuffer(60));
+ * packet.length = 60;
+ * packet.linkType = LINKTYPE_ETHERNET;
+ * packet.view.setUint16(12, 0x8100); // a VLAN tag
+ * packet.view.setUint16(16, 0x0800); // IPv4
+ * packet.view.setUint8(18, 0x45);
+ * assertEquals(findNetworkHeader(packet), 18);
+ * ```
  */
 export function findNetworkHeader(packet: Packet): number {
   if (packet.linkType === RAW) return packet.offset;

@@ -58,7 +58,7 @@ export class Segment {
   /** IP version: 4 or 6. */
   version = 4;
   /** The transport protocol's number: {@linkcode PROTOCOL_TCP}. */
-  protocol = PROTOCOL_TCP;
+  protocol: number = PROTOCOL_TCP;
   /** Source address, bits 0 to 31. */
   source0 = 0;
   /** Source address, bits 32 to 63. */
