@@ -189,13 +189,19 @@ function enterTemporaryDirectory(): void {
 function checkThread(thread: ThreadStatus, uid: number, gid: number): void {
   const refuse = (what: string) => {
     throw new Failure(
-      `thread ${thread.tid} still has ${what}: refusing to go on`,
+      `refusing to go on: thread ${thread.tid} still has ${what}`,
     );
   };
   if (!thread.uids.every((id) => id === uid)) refuse("another user");
   if (!thread.gids.every((id) => id === gid)) refuse("another group");
   if (thread.groups.length > 0) refuse("supplementary groups");
-  for (const name of ["CapEff", "CapPrm", "CapInh", "CapAmb"]) {
+  for (const name of ["CapEff", "CapPrm", "CapAmb"]) {
     if (thread.capabilities[name] !== 0n) refuse(`capabilities (${name})`);
+  }
+  // A change of user leaves these, and each thread can only give up its own.
+  if (thread.capabilities.CapInh !== 0n) {
+    refuse(
+      "inheritable capabilities (CapInh); start it with: setpriv --inh-caps=-all",
+    );
   }
 }
