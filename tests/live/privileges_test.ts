@@ -42,6 +42,15 @@ function assertPowerless(pid: number, uid: number, gid: number): void {
   }
 }
 
+/** The system call filter cannot be left behind, by no thread and no program. */
+function assertConfined(pid: number): void {
+  for (const thread of threads(pid)) {
+    const name = thread.get("Name");
+    assertEquals(thread.get("NoNewPrivs"), "1", name);
+    assertEquals(thread.get("Seccomp"), "2", name);
+  }
+}
+
 function rootOf(pid: number): string[] {
   return [...Deno.readDirSync(`/proc/${pid}/root/`)].map(({ name }) => name);
 }
@@ -61,12 +70,13 @@ liveTest(
     await eventually(() => daemon.stdout.length > 0, () => "a line");
     // Threads that were started since.
     assertPowerless(daemon.pid, id, id);
+    assertConfined(daemon.pid);
     assertEquals(await daemon.stop(), 0);
   },
 );
 
 liveTest(
-  "capabilities that a change of user does not take away are refused",
+  "capabilities that a change of user would leave are refused",
   NEEDS,
   async () => {
     await using host = await Namespace.create();
@@ -75,7 +85,10 @@ liveTest(
     });
     assertEquals(await daemon.end(), 1);
     assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
-    assertMatch(daemon.stderr[0], /capabilities \(CapInh\)/);
+    assertMatch(
+      daemon.stderr[0],
+      /^scanlogd: refusing to go on: thread \d+ still has inheritable capabilities \(CapInh\); start it with: setpriv --inh-caps=-all$/,
+    );
   },
 );
 
@@ -94,6 +107,11 @@ liveTest(
     );
     assertPowerless(reader.pid, USER.id, USER.id);
     assertEquals(rootOf(reader.pid), []);
+    await eventually(
+      () => threads(reader.pid)[0].get("Seccomp") === "2",
+      () => "the system call filter",
+    );
+    assertConfined(reader.pid);
     // And a signal ends it although nothing ever arrives.
     assertEquals(await reader.stop(), 0);
   },
@@ -158,6 +176,7 @@ liveTest(
       daemon.stderr[0],
       "scanlogd: not started as root: no chroot and no change of user",
     );
+    assertConfined(daemon.pid);
     await two.scan();
     await eventually(() => daemon.stdout.length > 0, () => "a line");
     assertEquals(await daemon.stop(), 0);

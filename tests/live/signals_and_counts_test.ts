@@ -1,7 +1,7 @@
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Folder, startDaemon } from "./daemon.ts";
 import { TwoHosts } from "./namespaces.ts";
-import { eventually } from "./processes.ts";
+import { eventually, pause } from "./processes.ts";
 import { liveTest } from "./require.ts";
 import { SyslogSocket } from "./syslog_socket.ts";
 
@@ -41,6 +41,20 @@ liveTest(
     assertEquals(daemon.stderr.slice(1), [told, told]);
   },
 );
+
+liveTest("SIGUSR1 opens no debugger", NEEDS, async () => {
+  await using two = await TwoHosts.create();
+  await using daemon = await startDaemon(two.host, ["-o", "stdout"]);
+  // The runtime wants to open it half a second after start.
+  await pause(700);
+  daemon.signal("SIGUSR1");
+  await pause(300);
+  const listening = await two.host.run(["cat", "/proc/net/tcp"]);
+  assertEquals(listening.split("\n").length, 1, listening);
+  await two.scan();
+  assertEquals(await daemon.stop(), 0);
+  assertEquals(daemon.stdout.length, 1);
+});
 
 liveTest("what the kernel drops is counted and told", NEEDS, async () => {
   await using two = await TwoHosts.create();
