@@ -256,7 +256,11 @@ for (const [name, at, value, message, offset] of DAMAGES) {
       const file = pcap(init, [packet, packet, packet]);
       new DataView(file.buffer).setUint32(at, value);
       const before = at > FILE_HEADER ? 1 : 0;
-      for (const chunks of [[file], [...chunked(random, file, 9)]]) {
+      const halves = Array.from(
+        file,
+        (_, split) => [file.slice(0, split), file.slice(split)],
+      );
+      for (const chunks of [...halves, [...chunked(random, file, 9)]]) {
         const { seen, error } = read(chunks);
         assertEquals(seen.length, before);
         assertEquals([error?.message, error?.offset], [message, offset]);

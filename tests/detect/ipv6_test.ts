@@ -47,6 +47,49 @@ Deno.test("the source varied even if only the completing packet came from elsewh
   assertEquals(watch.scans[0].source, "2001:db8::/64");
 });
 
+Deno.test("another source inside the prefix is noticed in each word of the address", () => {
+  const source = "2001:db8:1:2:3:4:5:6";
+  for (
+    const other of [
+      "2001:db9:1:2:3:4:5:6",
+      "2001:db8:1:3:3:4:5:6",
+      "2001:db8:1:2:4:4:5:6",
+      "2001:db8:1:2:3:4:5:7",
+    ]
+  ) {
+    const watch = new Watch({ ipv6Prefix: 16 });
+    probe(watch, [source, other]);
+    assertEquals(watch.scans[0].source, "2001::/16", other);
+    assertEquals(watch.scans[0].sourcePort, undefined);
+  }
+});
+
+Deno.test("an IPv4 source and its mapped form are one, though it changes families", () => {
+  const ipv4 = { source: "192.0.2.1", destination: "198.51.100.2" };
+  const ipv6 = { source: "::ffff:192.0.2.1", destination };
+  // Both forms of one destination are one destination.
+  const mapped = { ...ipv6, destination: "::ffff:198.51.100.2" };
+  for (
+    const [first, second, changed] of [
+      [ipv4, ipv6, true],
+      [ipv6, ipv4, true],
+      [ipv4, mapped, false],
+      [mapped, ipv4, false],
+    ] as const
+  ) {
+    const watch = new Watch();
+    watch.scan(SEVEN.slice(0, 3), first);
+    watch.scan(SEVEN.slice(3), second);
+    assertEquals(watch.detector.sources, 1);
+    const [scan] = watch.scans;
+    assertEquals(scan.source, "192.0.2.1");
+    assertEquals(scan.sourcePort, 40_000);
+    assertEquals(scan.otherDestinations, changed);
+    const told = first === mapped ? "198.51.100.2" : first.destination;
+    assertEquals(scan.destination, told);
+  }
+});
+
 Deno.test("sources of different /64 do not add up", () => {
   const watch = new Watch();
   probe(watch, ["2001:db8:0:1::7", "2001:db8:0:2::7"]);
