@@ -26,6 +26,8 @@ function isOnPath(tool: string): boolean {
   const folders = (Deno.env.get("PATH") ?? "").split(":");
   // Daemons live where an ordinary user's search path does not lead.
   return [...folders, "/usr/sbin", "/sbin"].some((folder) => {
+    // Where Node is missing, Deno puts itself on the path under Node's name.
+    if (folder.endsWith("/node_compat_bin")) return false;
     try {
       const { isFile, mode } = Deno.statSync(`${folder}/${tool}`);
       return isFile && ((mode ?? 0o111) & 0o111) !== 0;
