@@ -13,7 +13,10 @@ import {
 import { eventually, type Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
-const NEEDS = { root: true, tools: ["ip", "unshare", "nmap"] };
+const NEEDS = {
+  root: true,
+  tools: ["ip", "sysctl", "unshare", "nmap"],
+};
 
 /** Waits for so many lines. */
 async function lines(daemon: Process, count: number): Promise<string[]> {

@@ -9,7 +9,10 @@ import { connect, HOST, Namespace, setUp, TwoHosts } from "./namespaces.ts";
 import type { Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
-const NEEDS = { root: true, tools: ["ip", "unshare", "nmap", "tcpdump"] };
+const NEEDS = {
+  root: true,
+  tools: ["ip", "sysctl", "unshare", "nmap", "tcpdump"],
+};
 const ROUTER = "10.77.1.254";
 const BEHIND = "10.77.2.2";
 
