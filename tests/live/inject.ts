@@ -1,0 +1,54 @@
+/**
+ * Sends frames as they are, as only a packet socket can.
+ *
+ * @module
+ */
+
+import { concat } from "../packets.ts";
+import type { Namespace } from "./namespaces.ts";
+import { run } from "./processes.ts";
+
+/** So many frames in a row, then a millisecond's rest: no watcher loses any. */
+const BURST = 50;
+
+const SEND = `
+import socket, struct, sys, time
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+s.bind((sys.argv[1], 0))
+frames = sys.stdin.buffer.read()
+at = sent = 0
+while at < len(frames):
+    length, = struct.unpack_from("!H", frames, at)
+    s.send(frames[at + 2:at + 2 + length])
+    at += 2 + length
+    sent += 1
+    if sent % int(sys.argv[2]) == 0:
+        time.sleep(0.001)
+`;
+
+/** Sends frames from a host, link layer header included. */
+export async function inject(
+  host: Namespace,
+  frames: readonly Uint8Array[],
+  name = "eth0",
+): Promise<void> {
+  const input = concat(
+    ...frames.flatMap((frame) => [
+      [frame.length >> 8, frame.length & 0xff],
+      frame,
+    ]),
+  );
+  await run(
+    host.inside(["python3", "-c", SEND, name, String(BURST)]),
+    { input },
+  );
+}
+
+/** The hardware address of a host's interface. */
+export async function hardwareAddress(
+  host: Namespace,
+  name = "eth0",
+): Promise<Uint8Array> {
+  const text = await host.run(["cat", `/sys/class/net/${name}/address`]);
+  return Uint8Array.from(text.split(":"), (byte) => parseInt(byte, 16));
+}
