@@ -26,6 +26,8 @@ export { CaptureFileError };
 
 /** The longest item of any format, in bytes. */
 const MAX_ITEM = MAX_BLOCK;
+/** Room for an ordinary item; what a file claims is no reason to take more. */
+const ORDINARY_ITEM = 2048;
 
 /** Enough of a file to tell its format. */
 const MAGIC_LENGTH = 4;
@@ -78,7 +80,7 @@ export class SavefileReader {
   readonly #handler: PacketHandler;
   #format: SavefileFormat | undefined;
   /** The beginning of an item that is not whole yet. */
-  #held = new Uint8Array(MAX_ITEM);
+  #held = new Uint8Array(ORDINARY_ITEM);
   #heldView = new DataView(this.#held.buffer);
   #heldLength = 0;
   /** Bytes that come next and are to be passed over. */
@@ -186,8 +188,20 @@ export class SavefileReader {
   }
 
   #hold(bytes: Uint8Array): void {
+    const length = this.#heldLength + bytes.length;
+    if (length > this.#held.length) this.#grow(length);
     this.#held.set(bytes, this.#heldLength);
-    this.#heldLength += bytes.length;
+    this.#heldLength = length;
+  }
+
+  /** Makes room for so many bytes that are there, at most {@linkcode MAX_ITEM}. */
+  #grow(length: number): void {
+    const held = this.#held.subarray(0, this.#heldLength);
+    this.#held = new Uint8Array(
+      Math.min(MAX_ITEM, Math.max(2 * this.#held.length, length)),
+    );
+    this.#held.set(held);
+    this.#heldView = new DataView(this.#held.buffer);
   }
 }
 
