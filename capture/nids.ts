@@ -67,6 +67,7 @@ export class NidsCapture implements Capture {
 
   /** @throws {Error} If a library, an interface or a privilege is missing. */
   constructor({ interfaces, promiscuous, filter }: NidsCaptureOptions) {
+    libpcap(); // If it is missing, libnids would be blamed: it needs it too.
     this.#lib = libnids();
     const [device, ...others] = deviceNames(interfaces, promiscuous);
     if (others.length > 0) {
