@@ -8,6 +8,11 @@ import type { Capture } from "./capture/capture.ts";
 import { FileCapture } from "./capture/file.ts";
 import { type LiveCapture, openLive } from "./capture/live.ts";
 import { offlineFilter } from "./capture/offline_filter.ts";
+import {
+  isBackgroundChild,
+  ParentLink,
+  startInBackground,
+} from "./daemon/background.ts";
 import { captureKind, parseCommandLine } from "./daemon/command_line.ts";
 import { describeCounts, describeLosses } from "./daemon/counts.ts";
 import {
@@ -19,13 +24,15 @@ import {
 } from "./daemon/diagnostics.ts";
 import { Failure } from "./daemon/failure.ts";
 import { helpText } from "./daemon/help.ts";
+import { ServiceManager } from "./daemon/notify.ts";
 import type { Options } from "./daemon/options.ts";
-import { enterSandbox } from "./daemon/sandbox.ts";
-import { openSinks } from "./daemon/sinks.ts";
+import { PidFile } from "./daemon/pid_file.ts";
+import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
+import { openOutputs, type Outputs } from "./daemon/sinks.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { AddressSet } from "./detect/address.ts";
 import { Detector } from "./detect/detector.ts";
-import { formatReport } from "./format/line.ts";
+import type { DetectorOptions } from "./detect/options.ts";
 
 /** Runs the program; returns its exit status. */
 async function main(args: readonly string[]): Promise<number> {
@@ -35,65 +42,60 @@ async function main(args: readonly string[]): Promise<number> {
     configureDiagnostics(options);
     if (options.help) console.log(helpText());
     else if (options.version) console.log(`scanlogd ${manifest.version}`);
+    else if (options.check) check(options);
+    else if (options.daemon && !isBackgroundChild()) await startInBackground();
     else await watch(options);
     return 0;
   } catch (error) {
-    logError(error instanceof Error ? error.message : String(error));
+    const isSaid = error instanceof Failure && error.isSaid;
+    if (!isSaid) logError(error instanceof Error ? error.message : `${error}`);
     return 1;
   }
 }
 
+/** Opens what can be opened without a trace, and tells that all is well. */
+function check(options: Options): void {
+  new Detector(() => {}, detectorOptions(options, undefined));
+  const isComplete = checkTarget(options);
+  if (isComplete) openCapture(options).capture.close();
+  console.log(
+    isComplete
+      ? "scanlogd: everything is valid"
+      : "scanlogd: all options are valid; run it as root to check the rest",
+  );
+}
+
 /** Opens everything, gives up privileges, and only then looks at packets. */
 async function watch(options: Options): Promise<void> {
-  const live = options.read === undefined
-    ? openLiveCapture(options)
-    : undefined;
-  const capture = live ?? openFileCapture(options);
-  const { sinks, standIns } = openSinks(options);
+  const parent = options.daemon ? new ParentLink() : undefined;
+  const pidPath = options["pid-file"];
+  const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
+  const manager = new ServiceManager();
+  const { capture, live } = openCapture(options);
+  const outputs = openOutputs(options);
   const detector = new Detector(
-    (report) => {
-      const line = formatReport(report, {
-        maxLine: options["max-line"],
-        utc: options.utc,
-      });
-      for (const sink of sinks) sink.write(line);
-    },
+    (report) => outputs.write(report),
     detectorOptions(options, live),
   );
-  // The time zone's file is out of reach later on.
-  new Date(0).toString();
   await finishStart();
-  const stop = () => capture.stop();
-  const tell = () => {
-    const text = describeCounts(capture, detector, sinks);
-    logInfo(text);
-    for (const sink of sinks) sink.note?.(text);
-  };
-  Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGINT", stop);
-  Deno.addSignalListener("SIGUSR2", tell);
+  listenToSignals(capture, detector, outputs);
   enterSandbox(options, {
     capture: capture.descriptors,
-    directories: [],
-    standIns,
+    settle: () => outputs.settle(),
+    standIns: outputs.standIns,
   });
   announce(options, capture, detector);
+  manager.ready();
+  parent?.cut();
   try {
     await capture.run((packet) => detector.packet(packet));
   } finally {
-    for (const sink of sinks) await sink.flush();
-    const text = describeCounts(capture, detector, sinks);
-    if (options.read === undefined) logInfo(text);
-    else logDetail(text);
-    const losses = describeLosses(capture, detector, sinks);
-    if (losses !== undefined) logWarning(losses);
+    manager.stopping();
+    await outputs.flush();
+    tellAtEnd(options, capture, detector, outputs);
+    pidFile?.clear();
   }
-  const failed = sinks.find(({ failure }) => failure !== undefined);
-  if (failed !== undefined) {
-    throw new Failure(
-      `${failed.description}: ${failed.failure?.message}; ${failed.lost} lines could not be written`,
-    );
-  }
+  refuseFailedSinks(outputs);
 }
 
 /**
@@ -101,26 +103,34 @@ async function watch(options: Options): Promise<void> {
  * into its cache of packages, and downloads what it cannot find there any more.
  */
 async function finishStart(): Promise<void> {
+  // The time zone's file is out of reach later on.
+  new Date(0).toString();
   await new Promise((done) => setTimeout(done, 10));
 }
 
-function openLiveCapture(options: Options): LiveCapture {
-  return openLive({
+function openCapture(
+  options: Options,
+): { capture: Capture; live?: LiveCapture } {
+  const { read, filter } = options;
+  if (read !== undefined) {
+    const packetFilter = filter === undefined
+      ? undefined
+      : offlineFilter(filter);
+    return { capture: new FileCapture(read, packetFilter) };
+  }
+  const live = openLive({
     kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: options.promiscuous,
-    filter: options.filter,
+    filter,
   });
+  return { capture: live, live };
 }
 
-function openFileCapture({ read, filter }: Options): FileCapture {
-  return new FileCapture(
-    read ?? "-",
-    filter === undefined ? undefined : offlineFilter(filter),
-  );
-}
-
-function detectorOptions(options: Options, live: LiveCapture | undefined) {
+function detectorOptions(
+  options: Options,
+  live: LiveCapture | undefined,
+): DetectorOptions {
   return {
     minPorts: options["min-ports"],
     privilegedWeight: options["privileged-weight"],
@@ -131,10 +141,30 @@ function detectorOptions(options: Options, live: LiveCapture | undefined) {
     logDelay: options["log-delay"],
     ipv6Prefix: options["ipv6-prefix"],
     classic: options.classic,
-    ignore: AddressSet.from(options.ignore),
+    ignore: options.ignore.length === 0
+      ? undefined
+      : AddressSet.from(options.ignore),
     local: live?.local?.addresses,
     onLink: live?.local?.onLink,
   };
+}
+
+function listenToSignals(
+  capture: Capture,
+  detector: Detector,
+  outputs: Outputs,
+): void {
+  const stop = () => capture.stop();
+  const tell = () => {
+    const text = describeCounts(capture, detector, outputs.sinks);
+    logInfo(text);
+    outputs.note(text);
+  };
+  Deno.addSignalListener("SIGTERM", stop);
+  Deno.addSignalListener("SIGINT", stop);
+  if (Deno.build.os === "windows") return;
+  Deno.addSignalListener("SIGHUP", () => outputs.reopen());
+  Deno.addSignalListener("SIGUSR2", tell);
 }
 
 function announce(
@@ -143,9 +173,30 @@ function announce(
   detector: Detector,
 ): void {
   if (options.read === undefined) logInfo(`watching: ${capture.description}`);
-  logDetail(
-    `tables take ${(detector.byteLength / 2 ** 20).toFixed(1)} MiB`,
-  );
+  logDetail(`tables take ${(detector.byteLength / 2 ** 20).toFixed(1)} MiB`);
+}
+
+function tellAtEnd(
+  options: Options,
+  capture: Capture,
+  detector: Detector,
+  { sinks }: Outputs,
+): void {
+  const text = describeCounts(capture, detector, sinks);
+  if (options.read === undefined) logInfo(text);
+  else logDetail(text);
+  const losses = describeLosses(capture, detector, sinks);
+  if (losses !== undefined) logWarning(losses);
+}
+
+/** Whoever reads a file's scans from a pipe must know that some are missing. */
+function refuseFailedSinks({ sinks }: Outputs): void {
+  for (const { description, failure, lost } of sinks) {
+    if (failure === undefined) continue;
+    throw new Failure(
+      `${description}: ${failure.message}; ${lost} lines could not be written`,
+    );
+  }
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

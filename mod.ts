@@ -99,6 +99,7 @@ export {
   findScans,
   SavefileReader,
 } from "./capture/savefile.ts";
+export { formatJson, type JsonOptions } from "./format/json.ts";
 export {
   formatFlags,
   formatReport,

@@ -1,10 +1,11 @@
 /**
- * From arguments to options.
+ * From arguments and the configuration file to options.
  *
  * @module
  */
 
 import { parseNetwork } from "../detect/address.ts";
+import { type ConfigEntry, readConfig } from "./config.ts";
 import { Failure } from "./failure.ts";
 import {
   type OptionName,
@@ -18,26 +19,35 @@ const SPECS: readonly [OptionName, OptionSpec][] = Object.entries(
   OPTIONS,
 ) as [OptionName, OptionSpec][];
 
+/** What was given for an option, and how messages call it. */
+interface Given {
+  /** The texts; a flag has none. */
+  texts: readonly string[];
+  /** `--name`, or file, line and name. */
+  label: string;
+}
+
 /**
- * Reads the command line.
+ * Reads the command line, and the configuration file that it names. What the
+ * command line says wins.
  *
  * @throws {Failure} If an option is unknown or its value is wrong.
  */
 export function parseCommandLine(args: readonly string[]): Options {
-  args = joinDashes(args);
-  refuseFlagValues(args);
-  const named = (wanted: (kind: OptionSpec["kind"]) => boolean) =>
-    SPECS.filter(([, { kind }]) => wanted(kind)).map(([name]) => name);
-  const texts = parseArgs(args, {
-    boolean: named((kind) => kind === "flag"),
-    string: named((kind) => kind !== "flag"),
-    collect: named((kind) => kind === "list"),
-    alias: Object.fromEntries(
-      SPECS.flatMap(([name, { short }]) => short ? [[short, name]] : []),
-    ),
-    unknown: refuseUnknown,
-  });
-  return checkOptions(texts);
+  const given = givenByArguments(joinDashes(args));
+  const config = given.get("config");
+  if (config !== undefined) {
+    for (const [key, entry] of readConfig(config.texts[0])) {
+      const name = checkKey(key, entry);
+      if (!given.has(name) && !isUnset(entry)) {
+        given.set(name, {
+          texts: entry.texts,
+          label: `${entry.where}: ${name}`,
+        });
+      }
+    }
+  }
+  return checkOptions(given);
 }
 
 /** std takes a lone `-` for an argument of its own, not for a value. */
@@ -57,6 +67,29 @@ function optionOf(arg: string | undefined): OptionName | undefined {
   return SPECS.find(([name, { short }]) =>
     arg === `--${name}` || (short !== undefined && arg === `-${short}`)
   )?.[0];
+}
+
+function givenByArguments(args: readonly string[]): Map<OptionName, Given> {
+  refuseFlagValues(args);
+  const named = (wanted: (kind: OptionSpec["kind"]) => boolean) =>
+    SPECS.filter(([, { kind }]) => wanted(kind)).map(([name]) => name);
+  const values = parseArgs(args, {
+    boolean: named((kind) => kind === "flag"),
+    string: named((kind) => kind !== "flag"),
+    collect: named((kind) => kind === "list"),
+    alias: Object.fromEntries(
+      SPECS.flatMap(([name, { short }]) => short ? [[short, name]] : []),
+    ),
+    unknown: refuseUnknown,
+  });
+  const given = new Map<OptionName, Given>();
+  for (const [name] of SPECS) {
+    const value = values[name];
+    const texts = Array.isArray(value) ? value : [value];
+    if (texts.length === 0 || value === undefined || value === false) continue;
+    given.set(name, { texts: texts.map(String), label: `--${name}` });
+  }
+  return given;
 }
 
 /** A flag takes no value; std would read `--utc=no` as true. */
@@ -84,67 +117,105 @@ function refuseUnknown(arg: string, key?: string): never {
   if (key.length === 1) {
     throw new Failure(`unknown option ${given}; --help lists all options`);
   }
-  const closest = closestString(key, SPECS.map(([name]) => name));
   throw new Failure(
-    `unknown option ${given}; did you mean --${closest}? --help lists all options`,
+    `unknown option ${given}; did you mean --${
+      closest(key)
+    }? --help lists all options`,
   );
 }
 
-function checkOptions(texts: Record<string, unknown>): Options {
-  const values: Record<string, unknown> = {};
-  const given = new Set<OptionName>();
-  for (const [name, spec] of SPECS) {
-    const text = texts[name];
-    const isGiven = Array.isArray(text)
-      ? text.length > 0
-      : text !== undefined && text !== false;
-    if (isGiven) given.add(name);
-    values[name] = checkOption(name, spec, isGiven ? text : undefined);
+function closest(name: string): string {
+  return closestString(name, SPECS.map(([each]) => each));
+}
+
+/** Only what makes sense in a file, under the name of an option. */
+function checkKey(key: string, { where, isFlag }: ConfigEntry): OptionName {
+  if (!isOption(key) || OPTIONS_OF_COMMAND_LINE.has(key)) {
+    throw new Failure(
+      `${where}: unknown key "${key}"; did you mean ${closest(key)}?`,
+    );
   }
-  const options = { ...values, given } as unknown as Options;
-  checkTogether(options);
+  if (isFlag !== (OPTIONS[key].kind === "flag")) {
+    throw new Failure(
+      `${where}: ${key} must ${isFlag ? "not " : ""}be true or false`,
+    );
+  }
+  return key;
+}
+
+/** Options that would make no sense in a file. */
+const OPTIONS_OF_COMMAND_LINE: ReadonlySet<OptionName> = new Set([
+  "config",
+  "help",
+  "version",
+  "check",
+]);
+
+/** A flag that the file sets to false. */
+function isUnset({ isFlag, texts }: ConfigEntry): boolean {
+  return isFlag && texts.length === 0;
+}
+
+function checkOptions(given: ReadonlyMap<OptionName, Given>): Options {
+  const values = Object.fromEntries(
+    SPECS.map(([name, spec]) => [name, checkOption(spec, given.get(name))]),
+  );
+  const options = {
+    ...values,
+    given: new Set(given.keys()),
+  } as unknown as Options;
+  checkTogether(options, (name) => given.get(name)?.label ?? `--${name}`);
   return options;
 }
 
-function checkOption(name: string, spec: OptionSpec, text: unknown): unknown {
+function checkOption(spec: OptionSpec, given: Given | undefined): unknown {
+  if (spec.kind === "flag") return given !== undefined;
+  if (spec.kind === "list") {
+    return (given?.texts ?? []).flatMap((text) =>
+      text.split(",").map((one) => checkText(given!.label, one, spec.choices))
+    );
+  }
+  if (given === undefined) return spec.default;
+  const { texts, label } = given;
+  if (texts.length !== 1) throw new Failure(`${label} must be one value`);
+  const [text] = texts;
   switch (spec.kind) {
-    case "flag":
-      return text === true;
     case "text":
-      return text === undefined
-        ? spec.default
-        : checkText(name, String(text), spec.choices);
-    case "list":
-      return (text as string[] | undefined ?? []).flatMap((part) =>
-        part.split(",").map((one) => checkText(name, one, spec.choices))
-      );
+      return checkText(label, text, spec.choices);
     case "integer":
-      return text === undefined
-        ? spec.default
-        : checkRange(name, parseInteger(text), String(text), spec, String);
+      return checkRange(label, parseInteger(text), text, spec, String);
     case "time":
-      return text === undefined
-        ? spec.default
-        : checkRange(name, parseTime(text), String(text), spec, formatTime);
+      return checkRange(label, parseTime(text), text, spec, formatTime);
   }
 }
 
 function checkText(
-  name: string,
+  label: string,
   text: string,
   choices: readonly string[] | undefined,
 ): string {
-  if (text === "") throw new Failure(`--${name} needs a value`);
-  if (choices !== undefined && !choices.includes(text)) {
-    throw new Failure(
-      `--${name} must be one of ${choices.join(", ")}, got "${text}"`,
-    );
+  if (text === "") throw new Failure(`${label} needs a value`);
+  if (text.includes("\0")) {
+    throw new Failure(`${label} must not contain a zero byte`);
   }
-  return text;
+  const isChoice = choices === undefined ||
+    choices.some((choice) => matchesChoice(text, choice));
+  if (isChoice) return text;
+  throw new Failure(
+    `${label} must be one of ${choices.join(", ")}, got "${text}"`,
+  );
 }
 
-function parseInteger(text: unknown): number | undefined {
-  return /^\d{1,15}$/.test(String(text)) ? Number(text) : undefined;
+/** A choice such as `file:PATH` stands for all paths. */
+function matchesChoice(text: string, choice: string): boolean {
+  const [, prefix] = /^(.+:)PATH$/.exec(choice) ?? [];
+  return prefix === undefined
+    ? text === choice
+    : text.startsWith(prefix) && text.length > prefix.length;
+}
+
+function parseInteger(text: string): number | undefined {
+  return /^\d{1,15}$/.test(text) ? Number(text) : undefined;
 }
 
 const UNITS: Readonly<Record<string, number>> = {
@@ -155,11 +226,13 @@ const UNITS: Readonly<Record<string, number>> = {
 };
 
 /** Reads `3s`, `1500ms`, `24h`, `2m`, or seconds without a unit. */
-function parseTime(text: unknown): number | undefined {
-  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(String(text));
+function parseTime(text: string): number | undefined {
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text);
   if (match === null) return undefined;
+  // 2.001 * 1000 is not 2001, so what is nearly whole is taken as whole.
   const time = Number(match[1]) * UNITS[match[2] ?? "s"];
-  return Number.isInteger(time) ? time : undefined;
+  const whole = Math.round(time);
+  return Math.abs(time - whole) < 1e-6 ? whole : undefined;
 }
 
 /** Writes a time in the largest unit that needs no fraction. */
@@ -173,28 +246,33 @@ export function formatTime(time: number): string {
 }
 
 function checkRange(
-  name: string,
+  label: string,
   value: number | undefined,
   text: string,
   { kind, min, max }: { kind: string; min: number; max: number },
   format: (value: number) => string,
 ): number {
   if (value !== undefined && value >= min && value <= max) return value;
-  if (text === "") throw new Failure(`--${name} needs a value`);
+  if (text === "") throw new Failure(`${label} needs a value`);
   const what = kind === "time" ? "a time such as 3s or 500ms" : "an integer";
   throw new Failure(
-    `--${name} must be ${what} from ${format(min)} to ${
+    `${label} must be ${what} from ${format(min)} to ${
       format(max)
     }, got "${text}"`,
   );
 }
 
 /** Checks what one option alone cannot tell. */
-function checkTogether(options: Options): void {
+function checkTogether(
+  options: Options,
+  label: (name: OptionName) => string,
+): void {
   const { "high-weight": high, "privileged-weight": privileged } = options;
   if (high > privileged) {
     throw new Failure(
-      `--high-weight must be at most --privileged-weight (${privileged}), got "${high}"`,
+      `${
+        label("high-weight")
+      } must be at most --privileged-weight (${privileged}), got "${high}"`,
     );
   }
   for (const text of options.ignore) {
@@ -202,20 +280,31 @@ function checkTogether(options: Options): void {
       parseNetwork(text);
     } catch {
       throw new Failure(
-        `--ignore must be an address or a network such as 192.0.2.0/24, got "${text}"`,
+        `${
+          label("ignore")
+        } must be an address or a network such as 192.0.2.0/24, got "${text}"`,
       );
     }
   }
-  if (options.read !== undefined) {
-    for (const name of ["interface", "capture", "promiscuous"] as const) {
-      if (options.given.has(name)) {
-        throw new Failure(`--${name} does not go with --read`);
-      }
-    }
-  } else if (options.filter !== undefined && captureKind(options) === "raw") {
+  if (options.read !== undefined) refuseWithRead(options);
+  else if (options.filter !== undefined && captureKind(options) === "raw") {
     throw new Failure(
       "--filter needs libpcap: add --capture pcap or --capture nids",
     );
+  }
+}
+
+/** Options that are about watching, given on purpose, not by a shared file. */
+function refuseWithRead(options: Options): void {
+  for (const name of ["interface", "capture", "promiscuous"] as const) {
+    if (options.given.has(name) && !options.given.has("config")) {
+      throw new Failure(`--${name} does not go with --read`);
+    }
+  }
+  for (const name of ["daemon", "pid-file"] as const) {
+    if (options.given.has(name)) {
+      throw new Failure(`--${name} does not go with --read`);
+    }
   }
 }
 

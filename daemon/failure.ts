@@ -11,4 +11,11 @@
  */
 export class Failure extends Error {
   override name = "Failure";
+  /** Whether somebody has said so already. */
+  readonly isSaid: boolean;
+
+  constructor(message: string, { isSaid = false } = {}) {
+    super(message);
+    this.isSaid = isSaid;
+  }
 }

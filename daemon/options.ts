@@ -148,8 +148,8 @@ export const OPTIONS = {
     kind: "list",
     short: "o",
     value: "SINK",
-    choices: ["syslog", "stdout"],
-    help: "syslog or stdout (repeatable)",
+    choices: ["syslog", "stdout", "json", "file:PATH", "json:PATH"],
+    help: "syslog, stdout, json, file:PATH or json:PATH (repeatable)",
     defaultText: "syslog; with --read: stdout; on a terminal also stdout",
   },
   "log-burst": {
@@ -202,6 +202,16 @@ export const OPTIONS = {
     kind: "flag",
     help: "tell times in UTC",
   },
+  "daemon": {
+    kind: "flag",
+    short: "d",
+    help: "detach once capture is open",
+  },
+  "pid-file": {
+    kind: "text",
+    value: "PATH",
+    help: "write the process's number there, and hold a lock on it",
+  },
   "user": {
     kind: "text",
     short: "u",
@@ -223,6 +233,16 @@ export const OPTIONS = {
     kind: "flag",
     help:
       "try it out: lines to stdout too, and stand-ins for a missing user, directory or syslogd",
+  },
+  "config": {
+    kind: "text",
+    short: "f",
+    value: "FILE",
+    help: "TOML, keys are the long options",
+  },
+  "check": {
+    kind: "flag",
+    help: "validate everything and exit",
   },
   "quiet": {
     kind: "flag",

@@ -143,6 +143,11 @@ function checkDirectory(path: string): void {
       `--chroot: "${path}" is not owned by root; mend it with: chown root ${path}`,
     );
   }
+  if (((mode ?? 0) & 0o001) === 0) {
+    throw new Failure(
+      `--chroot: "${path}" cannot be entered by --user; mend it with: chmod a+x ${path}`,
+    );
+  }
   if (((mode ?? 0) & 0o022) !== 0) {
     throw new Failure(
       `--chroot: "${path}" is writable by others than root; mend it with: chmod go-w ${path}`,
@@ -183,6 +188,8 @@ function enterTemporaryDirectory(): void {
     throw new Failure("cannot make an empty directory in /run; use --chroot");
   }
   checked(libc().chdir(template), "chdir to the empty directory");
+  // The user must be able to come back to it after reconnecting to syslogd.
+  checked(libc().chmod(template, 0o555), "chmod of the empty directory");
   checked(libc().rmdir(template), "rmdir of the empty directory");
 }
 

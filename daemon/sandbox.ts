@@ -16,14 +16,18 @@ import {
   type Target,
 } from "./privileges.ts";
 import { installFilter, isSeccompSupported } from "./seccomp.ts";
+import type { SandboxDescriptors } from "./syscalls.ts";
 import { ThreadDirectory } from "./threads.ts";
 
 /** What the rest of the program still needs. */
 export interface SandboxNeeds {
   /** Descriptors that packets come from. */
   capture: readonly number[];
-  /** Directories between which a sink changes to reconnect. */
-  directories: readonly number[];
+  /**
+   * Called behind chroot: gives the directories between which a sink changes to
+   * reconnect.
+   */
+  settle(): readonly number[];
   /** What stands in for something missing so far, in words. */
   standIns: readonly string[];
 }
@@ -56,11 +60,26 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
   else if (options.read === undefined) {
     logInfo("not started as root: no chroot and no change of user");
   }
-  confine(needs, threads);
+  confine({ capture: needs.capture, directories: needs.settle() }, threads);
   threads.close();
 }
 
-function findTarget(options: Options, { standIns }: SandboxNeeds): Target {
+/**
+ * Checks what can be checked of the user and the directory; returns whether
+ * everything could be.
+ *
+ * @throws {Failure} If one is missing or unsafe.
+ */
+export function checkTarget(options: Options): boolean {
+  if (Deno.build.os !== "linux" || !isRoot()) return false;
+  if (!options["no-drop"]) findTarget(options, { standIns: [] });
+  return true;
+}
+
+function findTarget(
+  options: Options,
+  { standIns }: Pick<SandboxNeeds, "standIns">,
+): Target {
   // Who only tries it out or reads a file has installed nothing. A service
   // must insist: nobody would see what stands in for its user.
   const isFile = options.read !== undefined;
@@ -85,7 +104,7 @@ function ignoreDebuggerSignal(): void {
 
 /** Leaves no memory behind, and installs the system call filter. */
 function confine(
-  { capture, directories }: SandboxNeeds,
+  descriptors: Pick<SandboxDescriptors, "capture" | "directories">,
   threads: ThreadDirectory,
 ): void {
   checked(
@@ -98,7 +117,7 @@ function confine(
   }
   // Behind the filter nothing can be opened, not even to look.
   const files = threads.open();
-  installFilter({ capture, directories, pid: libc().getpid() });
+  installFilter({ ...descriptors, pid: libc().getpid() });
   for (const thread of files.read()) {
     if (thread.seccomp !== SECCOMP_FILTERED || thread.noNewPrivs !== 1) {
       throw new Failure(

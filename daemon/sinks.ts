@@ -4,16 +4,64 @@
  * @module
  */
 
-import { StdoutSink } from "../format/stdout_sink.ts";
+import type { Report } from "../detect/report.ts";
+import { FileSink } from "../format/file_sink.ts";
+import { formatJson } from "../format/json.ts";
+import { formatReport } from "../format/line.ts";
 import type { Sink } from "../format/sink.ts";
+import { StdoutSink } from "../format/stdout_sink.ts";
 import type { Facility, Level } from "../format/syslog.ts";
 import { SyslogSink } from "../format/syslog_sink.ts";
+import { hostName } from "../ffi/libc.ts";
+import { logWarning } from "./diagnostics.ts";
+import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
 
-/** Opened sinks, and in words what stands in for one that is missing. */
-export interface OpenedSinks {
-  sinks: Sink[];
-  standIns: string[];
+/** A sink, and how a report is written there. */
+interface Output {
+  sink: Sink;
+  format: (report: Report) => string;
+}
+
+/** All sinks. */
+export class Outputs {
+  /** The sinks, each once. */
+  readonly sinks: readonly Sink[];
+  /** What stands in for a sink that is missing, in words. */
+  readonly standIns: readonly string[];
+  readonly #outputs: readonly Output[];
+
+  constructor(outputs: readonly Output[], standIns: readonly string[]) {
+    this.#outputs = outputs;
+    this.sinks = [...new Set(outputs.map(({ sink }) => sink))];
+    this.standIns = standIns;
+  }
+
+  /** Writes a report to each sink. */
+  write(report: Report): void {
+    for (const { sink, format } of this.#outputs) sink.write(format(report));
+  }
+
+  /** Writes what the program says of itself to each sink that has a place. */
+  note(text: string): void {
+    for (const sink of this.sinks) sink.note?.(text);
+  }
+
+  /** Called once behind chroot; returns the directories that stay in use. */
+  settle(): readonly number[] {
+    for (const sink of this.sinks) sink.settle?.();
+    return this.sinks.flatMap(({ directories }) => directories ?? []);
+  }
+
+  /** Opens anew what may have been replaced. */
+  reopen(): void {
+    for (const sink of this.sinks) sink.reopen?.();
+  }
+
+  /** Resolves once all that can be written is written. */
+  async flush(): Promise<void> {
+    await Promise.all(this.sinks.map((sink) => sink.flush()));
+  }
 }
 
 /**
@@ -22,35 +70,89 @@ export interface OpenedSinks {
  * @throws {Error} If one cannot be opened, and the options do not allow to go
  * on without.
  */
-export function openSinks(options: Options): OpenedSinks {
-  const sinks: Sink[] = [];
+export function openOutputs(options: Options): Outputs {
+  const wanted = [...new Set(wantedOutputs(options))];
+  const line = (report: Report) =>
+    formatReport(report, { maxLine: options["max-line"], utc: options.utc });
+  const host = wanted.some(isJson) ? hostName() : "";
+  const json = (report: Report) =>
+    formatJson(report, {
+      maxLine: options["max-line"],
+      utc: options.utc,
+      host,
+    });
   const standIns: string[] = [];
-  for (const kind of new Set(wantedSinks(options))) {
-    if (kind === "stdout") {
-      sinks.push(new StdoutSink(options.read !== undefined));
-      continue;
+  const stdout = new StdoutSink(options.read !== undefined);
+  const outputs = wanted.flatMap((output): Output[] => {
+    const format = isJson(output) ? json : line;
+    const [kind, path] = splitOutput(output);
+    if (path !== undefined) {
+      return [{ sink: new FileSink(path, logWarning), format }];
     }
-    try {
-      sinks.push(openSyslog(options));
-    } catch (error) {
-      if (!options.trial || options.given.has("output")) throw error;
-      standIns.push(`no syslog at ${options["syslog-socket"]}`);
-    }
-  }
-  return { sinks, standIns };
+    if (kind !== "syslog") return [{ sink: stdout, format }];
+    const sink = openSyslog(options, wanted.length > 1, standIns);
+    return sink === undefined ? [] : [{ sink, format }];
+  });
+  return new Outputs(outputs, standIns);
 }
 
-function wantedSinks(options: Options): readonly string[] {
+function wantedOutputs(options: Options): readonly string[] {
   if (options.given.has("output")) return options.output;
   if (options.read !== undefined) return ["stdout"];
   const isWatched = options.trial || Deno.stdout.isTerminal();
   return isWatched ? ["syslog", "stdout"] : ["syslog"];
 }
 
-function openSyslog(options: Options): SyslogSink {
-  return new SyslogSink(options["syslog-socket"], {
-    facility: options.facility as Facility,
-    level: options.level as Level,
-    ident: options.ident,
-  });
+function isJson(output: string): boolean {
+  return splitOutput(output)[0] === "json";
+}
+
+/** `json:PATH` and `file:PATH` have a path. */
+function splitOutput(output: string): [string, string?] {
+  const colon = output.indexOf(":");
+  if (colon < 0) return [output];
+  return [output.slice(0, colon), output.slice(colon + 1)];
+}
+
+/** Undefined if a trial goes on without. */
+function openSyslog(
+  options: Options,
+  hasOthers: boolean,
+  standIns: string[],
+): SyslogSink | undefined {
+  const open = (mustConnect: boolean) =>
+    new SyslogSink({
+      path: options["syslog-socket"],
+      facility: options.facility as Facility,
+      level: options.level as Level,
+      ident: options.ident,
+      mustConnect,
+    });
+  try {
+    return open(true);
+  } catch (error) {
+    if (!hasOthers) throw error;
+    if (options.trial) {
+      standIns.push(`no syslog at ${options["syslog-socket"]}`);
+      return undefined;
+    }
+    logWarning(`${(error as Error).message}; lines wait until it is there`);
+    return open(false);
+  }
+}
+
+/**
+ * Checks the value of --output.
+ *
+ * @throws {Failure} If it names no sink.
+ */
+export function checkOutput(output: string): void {
+  const [kind, path] = splitOutput(output);
+  const isKnown = path === undefined
+    ? ["syslog", "stdout", "json"].includes(kind)
+    : ["file", "json"].includes(kind) && path !== "";
+  if (isKnown) return;
+  throw new Failure(
+    `--output must be syslog, stdout, json, file:PATH or json:PATH, got "${output}"`,
+  );
 }

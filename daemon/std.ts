@@ -7,5 +7,7 @@
 
 // @ts-types="./std/parse_args.d.ts"
 export { parseArgs } from "@std/cli/parse-args";
+// @ts-types="./std/toml.d.ts"
+export { parse as parseToml } from "@std/toml/parse";
 // @ts-types="./std/closest_string.d.ts"
 export { closestString } from "@std/text/closest-string";

@@ -115,6 +115,9 @@ const HARMLESS: readonly SystemCall[] = [
   { x86_64: 318, aarch64: 278 }, // getrandom
   { x86_64: 219, aarch64: 128 }, // restart_syscall
   { x86_64: 32, aarch64: 23 }, // dup
+  { x86_64: 33 }, // dup2
+  { x86_64: 292, aarch64: 24 }, // dup3
+  { x86_64: 77, aarch64: 46 }, // ftruncate
   { x86_64: 290, aarch64: 19 }, // eventfd2
   { x86_64: 55, aarch64: 209 }, // getsockopt
   { x86_64: 51, aarch64: 204 }, // getsockname: libpcap needs it

@@ -269,7 +269,10 @@ export class AddressSet {
   has(w0: number, w1: number, w2: number, w3: number): boolean {
     if (this.#used[this.#find(w0, w1, w2, w3)] === 1) return true;
     const n = this.#networks;
+    const isIpv4 = w2 === IPV4_MAPPED && w1 === 0 && w0 === 0;
     for (let i = 0; i < n.length; i += 2 * SLOT_WORDS) {
+      // Who writes ::/0 or ::/64 does not mean IPv4.
+      if (isIpv4 && n[i + 6] !== -1) continue;
       if (
         (w3 & n[i + 7]) === n[i + 3] && (w2 & n[i + 6]) === n[i + 2] &&
         (w1 & n[i + 5]) === n[i + 1] && (w0 & n[i + 4]) === n[i]

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "./linux.ts";
+
 const SYMBOLS = {
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
@@ -60,6 +62,8 @@ const SYMBOLS = {
   if_nameindex: { parameters: [], result: "pointer" },
   // void if_freenameindex(struct if_nameindex *ptr);
   if_freenameindex: { parameters: ["pointer"], result: "void" },
+  // int gethostname(char *name, size_t len);
+  gethostname: { parameters: ["buffer", "usize"], result: "i32" },
   // uid_t geteuid(void);
   geteuid: { parameters: [], result: "u32" },
   // struct passwd *getpwnam(const char *name);
@@ -70,10 +74,14 @@ const SYMBOLS = {
   getgrgid: { parameters: ["u32"], result: "pointer" },
   // char *mkdtemp(char *template);
   mkdtemp: { parameters: ["buffer"], result: "pointer" },
+  // int chmod(const char *pathname, mode_t mode);
+  chmod: { parameters: ["buffer", "u32"], result: "i32" },
   // int rmdir(const char *pathname);
   rmdir: { parameters: ["buffer"], result: "i32" },
   // int chdir(const char *path);
   chdir: { parameters: ["buffer"], result: "i32" },
+  // int fchdir(int fd);
+  fchdir: { parameters: ["i32"], result: "i32" },
   // int chroot(const char *path);
   chroot: { parameters: ["buffer"], result: "i32" },
   // int setgroups(size_t size, const gid_t *list);
@@ -108,6 +116,42 @@ const SYMBOLS = {
   ftell: { parameters: ["pointer"], result: "i64" },
   // int fflush(FILE *stream);
   fflush: { parameters: ["pointer"], result: "i32" },
+  // char *getenv(const char *name);
+  getenv: { parameters: ["buffer"], result: "pointer" },
+  // ssize_t readlink(const char *pathname, char *buf, size_t bufsiz);
+  readlink: { parameters: ["buffer", "buffer", "usize"], result: "isize" },
+  // int flock(int fd, int operation);
+  flock: { parameters: ["i32", "i32"], result: "i32" },
+  // int ftruncate(int fd, off_t length);
+  ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  // int pipe2(int pipefd[2], int flags);
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
+  // int dup2(int oldfd, int newfd);
+  dup2: { parameters: ["i32", "i32"], result: "i32" },
+  // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
+  //   const posix_spawnattr_t *attrp, char *const argv[], char *const envp[]);
+  posix_spawn: {
+    parameters: ["buffer", "buffer", "buffer", "buffer", "buffer", "buffer"],
+    result: "i32",
+  },
+  // int posix_spawn_file_actions_init(posix_spawn_file_actions_t *file_actions);
+  posix_spawn_file_actions_init: { parameters: ["buffer"], result: "i32" },
+  // int posix_spawn_file_actions_addopen(posix_spawn_file_actions_t *file_actions,
+  //   int fildes, const char *path, int oflag, mode_t mode);
+  posix_spawn_file_actions_addopen: {
+    parameters: ["buffer", "i32", "buffer", "i32", "u32"],
+    result: "i32",
+  },
+  // int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *file_actions,
+  //   int fildes, int newfildes);
+  posix_spawn_file_actions_adddup2: {
+    parameters: ["buffer", "i32", "i32"],
+    result: "i32",
+  },
+  // int posix_spawnattr_init(posix_spawnattr_t *attr);
+  posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
+  // int posix_spawnattr_setflags(posix_spawnattr_t *attr, short flags);
+  posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
   // char *strerror(int errnum);
   strerror: { parameters: ["i32"], result: "pointer" },
   // int *__errno_location(void);
@@ -150,6 +194,8 @@ export const EACCES = 13;
 export const ENODEV = 19;
 /** No buffer space available. */
 export const ENOBUFS = 105;
+/** Message too long. */
+export const EMSGSIZE = 90;
 /** Connection refused. */
 export const ECONNREFUSED = 111;
 
@@ -223,4 +269,50 @@ export function networkInterfaces(): NetworkInterface[] {
   }
   libc().if_freenameindex(list);
   return found;
+}
+
+/** This host's name. */
+export function hostName(): string {
+  const name = new Uint8Array(256); // HOST_NAME_MAX is 64
+  checked(libc().gethostname(name, BigInt(name.length - 1)), "gethostname");
+  return new TextDecoder().decode(name.subarray(0, name.indexOf(0)));
+}
+
+/** A variable of the environment; undefined if it is not set. */
+export function environment(name: string): string | undefined {
+  const value = libc().getenv(cString(name));
+  return value === null ? undefined : Deno.UnsafePointerView.getCString(value);
+}
+
+/**
+ * Reads a file of /proc/self: the runtime asks for all permissions there.
+ *
+ * @throws {SystemError} If it cannot be read.
+ */
+export function readOwnProc(name: string): string {
+  const path = `/proc/self/${name}`;
+  const fd = checked(
+    libc().openat(AT_FDCWD, cString(path), O_RDONLY | O_CLOEXEC, 0),
+    `open ${path}`,
+  );
+  const chunk = new Uint8Array(65_536);
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const length = Number(libc().read(fd, chunk, BigInt(chunk.length)));
+    if (length <= 0) break;
+    text += decoder.decode(chunk.subarray(0, length), { stream: true });
+  }
+  libc().close(fd);
+  return text;
+}
+
+/** What a descriptor of this process refers to; undefined if it is closed. */
+export function describeDescriptor(fd: number): string | undefined {
+  const target = new Uint8Array(4096);
+  const path = cString(`/proc/self/fd/${fd}`);
+  const length = Number(libc().readlink(path, target, BigInt(target.length)));
+  return length < 0
+    ? undefined
+    : new TextDecoder().decode(target.subarray(0, length));
 }

@@ -57,9 +57,15 @@ export const EFD_NONBLOCK = 0x800;
 
 // bits/fcntl-linux.h
 export const O_RDONLY = 0;
+export const O_RDWR = 2;
 export const O_DIRECTORY_X86 = 0x10000;
 export const O_DIRECTORY_ARM = 0x4000;
 export const O_CLOEXEC = 0x80000;
+export const O_PATH = 0x200000;
+export const O_WRONLY = 1;
+export const O_CREAT = 0x40;
+export const O_APPEND = 0x400;
+export const O_NONBLOCK = 0x800;
 export const AT_FDCWD = -100;
 
 // bits/time.h

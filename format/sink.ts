@@ -12,10 +12,16 @@ export interface Sink {
   readonly lost: number;
   /** Why nothing can be written any more, if so. */
   readonly failure?: Error;
+  /** Directories between which it changes to open something anew. */
+  readonly directories?: readonly number[];
   /** Writes a line, given without a line end, or keeps it for later. */
   write(line: string): void;
   /** Writes what the program says of itself, where that has a place. */
   note?(text: string): void;
+  /** Called once behind chroot, while directories can still be opened. */
+  settle?(): void;
+  /** Opens anew what may have been replaced. */
+  reopen?(): void;
   /** Resolves once all that can be written is written. */
   flush(): Promise<void>;
   /** Frees what it holds. */

@@ -4,93 +4,177 @@
  * @module
  */
 
-import { checked, EACCES, ENOENT, libc, SystemError } from "../ffi/libc.ts";
 import {
-  AF_UNIX,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_NONBLOCK,
-} from "../ffi/linux.ts";
+  EACCES,
+  ECONNREFUSED,
+  EMSGSIZE,
+  ENOENT,
+  errno,
+  SystemError,
+} from "../ffi/libc.ts";
 import type { Sink } from "./sink.ts";
 import { type FrameOptions, frameSyslog } from "./syslog.ts";
+import { SyslogSocket } from "./syslog_socket.ts";
 
-/** sockaddr_un: a family and sun_path (sys/un.h). */
-const SOCKADDR_UN = 110;
-const MAX_PATH = 107;
+/**
+ * Messages that wait while syslogd takes none. Scans come at most a few a
+ * minute (the flood limit), so this is hours of them; without that limit, it is
+ * what a minute of a busy attack makes.
+ */
+const MAX_WAITING = 4096;
+/** How often it is tried again, in milliseconds. */
+const RETRY_MS = 100;
+/** How long a flush may take, in milliseconds. */
+const FLUSH_MS = 1000;
 
-/** Writes lines to syslogd; never waits for it. */
+/** How lines reach syslogd. */
+export interface SyslogSinkOptions extends FrameOptions {
+  /** Where syslogd listens. */
+  path: string;
+  /** Whether it is an error if nobody listens at the start. */
+  mustConnect: boolean;
+}
+
+/**
+ * Writes lines to syslogd and never waits for it. What it does not take waits
+ * in a bounded queue, and is sent in order once it does; what the queue cannot
+ * hold is counted and told.
+ */
 export class SyslogSink implements Sink {
   readonly description: string;
   lost = 0;
-  readonly #fd: number;
+  readonly #socket: SyslogSocket;
   readonly #frame: FrameOptions;
   readonly #encoder = new TextEncoder();
+  readonly #waiting: Uint8Array<ArrayBuffer>[] = [];
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Lines lost since that was last told. */
+  #untold = 0;
 
-  /** @throws {Error} If nobody listens on the socket. */
-  constructor(path: string, frame: FrameOptions) {
+  /** @throws {Error} If nobody listens on the socket, and must. */
+  constructor({ path, mustConnect, ...frame }: SyslogSinkOptions) {
     this.description = `syslog (${path})`;
     this.#frame = frame;
-    const address = socketAddress(path);
-    this.#fd = checked(
-      libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-      "socket(AF_UNIX)",
-    );
     try {
-      checked(libc().connect(this.#fd, address, SOCKADDR_UN), "connect");
+      this.#socket = new SyslogSocket(path);
     } catch (error) {
-      this.close();
+      throw new Error(`cannot log to ${path}: ${advise(error)}`);
+    }
+    try {
+      this.#socket.connect();
+    } catch (error) {
+      if (!mustConnect) return;
+      this.#socket.close();
       throw new Error(`cannot log to ${path}: ${advise(error)}`);
     }
   }
 
+  get directories(): readonly number[] {
+    return this.#socket.directories;
+  }
+
+  settle(): void {
+    this.#socket.settle();
+  }
+
   write(line: string): void {
-    this.#send(line, this.#frame);
+    this.#enqueue(frameSyslog(line, Date.now(), this.#frame));
   }
 
   note(text: string): void {
-    this.#send(text, { ...this.#frame, level: "info" });
+    const frame: FrameOptions = { ...this.#frame, level: "info" };
+    this.#enqueue(frameSyslog(text, Date.now(), frame));
   }
 
-  #send(text: string, frame: FrameOptions): void {
-    const bytes = this.#encoder.encode(frameSyslog(text, Date.now(), frame));
-    const sent = libc().send(
-      this.#fd,
-      bytes,
-      BigInt(bytes.length),
-      MSG_DONTWAIT | MSG_NOSIGNAL,
-    );
-    if (sent < 0n) this.lost++;
+  /** Connects anew, as after a change of syslogd. */
+  reopen(): void {
+    this.#reconnect();
+    this.#sendWaiting();
   }
 
-  async flush(): Promise<void> {}
+  #enqueue(message: string): void {
+    if (this.#waiting.length === MAX_WAITING) {
+      this.lost++;
+      this.#untold++;
+      return;
+    }
+    this.#waiting.push(this.#encoder.encode(message));
+    // With others waiting, it is the timer's turn: order is kept.
+    if (this.#waiting.length === 1) this.#sendWaiting();
+  }
+
+  #sendWaiting(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    while (this.#waiting.length > 0) {
+      if (!this.#sendFirst()) return this.#retryLater();
+      this.#waiting.shift();
+    }
+    if (this.#untold > 0) this.#tellLost();
+  }
+
+  /** Returns whether the first message is done with. */
+  #sendFirst(): boolean {
+    const [message] = this.#waiting;
+    if (this.#socket.send(message)) return true;
+    if (errno() === EMSGSIZE) {
+      this.lost++;
+      this.#untold++;
+      return true;
+    }
+    // Whatever the reason, a new connection does no harm; the error number
+    // alone is not to be trusted. If the queue is full, it will still be.
+    return this.#reconnect() && this.#socket.send(message);
+  }
+
+  #reconnect(): boolean {
+    try {
+      this.#socket.connect();
+      return true;
+    } catch {
+      return false; // not there yet: what waits is tried again
+    }
+  }
+
+  #retryLater(): void {
+    const timer = setTimeout(() => this.#sendWaiting(), RETRY_MS);
+    Deno.unrefTimer(timer);
+    this.#timer = timer;
+  }
+
+  #tellLost(): void {
+    const frame: FrameOptions = { ...this.#frame, level: "warning" };
+    const text = `${this.#untold} lines were lost while syslogd took none`;
+    this.#untold = 0;
+    this.#enqueue(frameSyslog(text, Date.now(), frame));
+  }
+
+  async flush(): Promise<void> {
+    const end = performance.now() + FLUSH_MS;
+    while (this.#waiting.length > 0 && performance.now() < end) {
+      this.#sendWaiting();
+      if (this.#waiting.length === 0) return;
+      await new Promise((done) => setTimeout(done, RETRY_MS));
+    }
+    this.lost += this.#waiting.splice(0).length;
+  }
 
   close(): void {
-    libc().close(this.#fd);
+    clearTimeout(this.#timer);
+    this.#socket.close();
   }
-}
-
-function socketAddress(path: string): Uint8Array<ArrayBuffer> {
-  const bytes = new TextEncoder().encode(path);
-  if (bytes.length > MAX_PATH) {
-    throw new Error(
-      `--syslog-socket: "${path}" is ${bytes.length} bytes long, at most ${MAX_PATH} are possible`,
-    );
-  }
-  const address = new Uint8Array(SOCKADDR_UN);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-  address.set(bytes, 2);
-  return address;
 }
 
 function advise(error: unknown): string {
-  if (!(error instanceof SystemError)) return String(error);
+  if (!(error instanceof SystemError)) return (error as Error).message;
   if (error.errno === ENOENT) {
     return "there is no such socket; start syslogd, name its socket with --syslog-socket, or choose another --output";
   }
   if (error.errno === EACCES) {
     return "permission denied; run as root, or choose another --output";
+  }
+  if (error.errno === ECONNREFUSED) {
+    return "nobody listens there; start syslogd, or choose another --output";
   }
   return `${error.message}; is syslogd running? Else choose another --output`;
 }

@@ -1,0 +1,1 @@
+export function parse(text: string): Record<string, unknown>;

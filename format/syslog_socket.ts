@@ -1,0 +1,132 @@
+/**
+ * A connection to syslogd that can be made anew from inside a chroot.
+ *
+ * @module
+ */
+
+import { checked, cString, libc } from "../ffi/libc.ts";
+import {
+  AF_UNIX,
+  AT_FDCWD,
+  MSG_DONTWAIT,
+  MSG_NOSIGNAL,
+  O_CLOEXEC,
+  O_PATH,
+  SOCK_CLOEXEC,
+  SOCK_DGRAM,
+  SOCK_NONBLOCK,
+} from "../ffi/linux.ts";
+
+/** sockaddr_un: a family and sun_path (sys/un.h). */
+const SOCKADDR_UN = 110;
+const MAX_NAME = 107;
+
+/**
+ * A Unix datagram socket. Its path is out of reach behind chroot, so it keeps a
+ * descriptor of the directory that really holds it, changes there to connect by
+ * the bare name, and changes back.
+ */
+export class SyslogSocket {
+  readonly #name: string;
+  readonly #directory: number;
+  #home: number;
+  #fd = -1;
+
+  /** @throws {Error} If the directory is not there or the name is too long. */
+  constructor(path: string) {
+    const real = resolveSocket(path);
+    const slash = real.lastIndexOf("/");
+    this.#name = real.slice(slash + 1);
+    const length = new TextEncoder().encode(this.#name).length;
+    if (length > MAX_NAME) {
+      throw new Error(
+        `--syslog-socket: the name "${this.#name}" is ${length} bytes long, at most ${MAX_NAME} are possible`,
+      );
+    }
+    this.#directory = openDirectory(real.slice(0, slash) || "/");
+    this.#home = openDirectory(".");
+  }
+
+  /** Descriptors between which connecting changes. */
+  get directories(): readonly number[] {
+    return [this.#directory, this.#home];
+  }
+
+  /** Makes the current directory the one to change back to. */
+  settle(): void {
+    libc().close(this.#home);
+    this.#home = openDirectory(".");
+  }
+
+  /**
+   * Connects, for the first time or anew.
+   *
+   * @throws {SystemError} If nobody listens.
+   */
+  connect(): void {
+    this.#disconnect();
+    const fd = checked(
+      libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+      "socket(AF_UNIX)",
+    );
+    const address = new Uint8Array(SOCKADDR_UN);
+    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
+    new TextEncoder().encodeInto(this.#name, address.subarray(2));
+    try {
+      checked(libc().fchdir(this.#directory), "fchdir");
+      checked(libc().connect(fd, address, SOCKADDR_UN), "connect");
+      this.#fd = fd;
+    } catch (error) {
+      libc().close(fd);
+      throw error;
+    } finally {
+      libc().fchdir(this.#home);
+    }
+  }
+
+  /** Sends without waiting; returns whether the kernel took it. */
+  send(message: Uint8Array<ArrayBuffer>): boolean {
+    if (this.#fd < 0) return false;
+    const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+    const length = BigInt(message.length);
+    return libc().send(this.#fd, message, length, flags) >= 0n;
+  }
+
+  #disconnect(): void {
+    if (this.#fd >= 0) libc().close(this.#fd);
+    this.#fd = -1;
+  }
+
+  /** Closes everything. */
+  close(): void {
+    this.#disconnect();
+    libc().close(this.#directory);
+    libc().close(this.#home);
+  }
+}
+
+/** Symbolic links, as systemd's /dev/log is one, even if they dangle. */
+function resolveSocket(path: string): string {
+  for (let links = 0; links < 8; links++) {
+    const target = readLink(path);
+    if (target === undefined) break;
+    const directory = path.slice(0, path.lastIndexOf("/") + 1);
+    path = target.startsWith("/") ? target : directory + target;
+  }
+  return path.includes("/") ? path : `./${path}`;
+}
+
+function readLink(path: string): string | undefined {
+  try {
+    return Deno.readLinkSync(path);
+  } catch {
+    return undefined; // no link, or nothing at all: connect will tell
+  }
+}
+
+function openDirectory(path: string): number {
+  return checked(
+    libc().openat(AT_FDCWD, cString(path), O_PATH | O_CLOEXEC, 0),
+    `open directory ${path}`,
+  );
+}
