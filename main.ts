@@ -123,6 +123,7 @@ function openCapture(
     interfaces: options.interface,
     promiscuous: options.promiscuous,
     filter,
+    warn: logWarning,
   });
   return { capture: live, live };
 }

@@ -34,6 +34,8 @@ export interface LiveOptions {
   promiscuous: boolean;
   /** A further tcpdump expression, for libpcap. */
   filter?: string;
+  /** Told what an administrator should know while the capture runs. */
+  warn: (text: string) => void;
 }
 
 /**

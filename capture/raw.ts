@@ -36,7 +36,7 @@ import {
 import type { Capture, CaptureStatistics } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { kernelFilter } from "./filter.ts";
-import { LocalAddresses } from "./local_addresses.ts";
+import { type Link, LocalAddresses } from "./local_addresses.ts";
 import { PollSet } from "./poll.ts";
 import { PacketRing, type RingLayout } from "./ring.ts";
 import { attachFilter } from "../ffi/bpf.ts";
@@ -56,6 +56,8 @@ export interface RawCaptureOptions {
   interfaces: readonly string[];
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /** Told when a named interface goes, comes back or changes. */
+  warn: (text: string) => void;
 }
 
 /** Watches interfaces through packet sockets. */
@@ -64,38 +66,44 @@ export class RawCapture implements Capture {
   readonly descriptors: readonly number[];
   /** This host's own addresses; undefined if all packets count. */
   readonly local: LocalAddresses | undefined;
+  readonly #watch = new LocalAddresses();
   readonly #sockets: readonly PacketSocket[];
   readonly #polled: PollSet;
   #stopping = false;
 
   /** @throws {Error} If an interface is missing or a privilege is. */
-  constructor({ interfaces, promiscuous }: RawCaptureOptions) {
+  constructor({ interfaces, promiscuous, warn }: RawCaptureOptions) {
     this.description = `raw, ${
       interfaces.length === 0 ? "all interfaces" : interfaces.join(", ")
     }`;
     const names = interfaces.length === 0 ? [undefined] : [...interfaces];
     const clock = new CaptureClock();
     this.#sockets = names.map((name) =>
-      new PacketSocket(name, promiscuous, clock)
+      new PacketSocket(name, promiscuous, clock, warn)
     );
-    this.local = promiscuous ? undefined : new LocalAddresses();
+    this.local = promiscuous ? undefined : this.#watch;
     this.descriptors = this.#sockets.map(({ fd }) => fd);
-    this.#polled = new PollSet(this.descriptors, this.local);
+    this.#polled = new PollSet(this.descriptors, this.#watch);
   }
 
   async run(handler: PacketHandler): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
       await this.#polled.wait();
-      if (this.#polled.hasNewAddresses) this.local?.refresh();
       for (const [i, socket] of this.#sockets.entries()) {
         // An interface that goes down leaves one, and would wake us for ever.
         if (this.#polled.hasError(i)) socket.clearError();
       }
+      if (this.#polled.hasNewAddresses) this.#followChanges();
     }
     // What came in last still waits for its block to be handed over.
     await new Promise((done) => setTimeout(done, 3 * RETIRE_TIMEOUT_MS));
     this.#drain(handler);
+  }
+
+  #followChanges(): void {
+    this.#watch.refresh();
+    for (const socket of this.#sockets) socket.follow(this.#watch.links);
   }
 
   #drain(handler: PacketHandler): void {
@@ -119,7 +127,7 @@ export class RawCapture implements Capture {
 
   close(): void {
     for (const socket of this.#sockets) socket.close();
-    this.local?.close();
+    this.#watch.close();
     this.#polled.close();
   }
 }
@@ -130,12 +138,19 @@ class PacketSocket {
   readonly ring: PacketRing;
   readonly #memory: Deno.PointerValue;
   readonly #counted: CaptureStatistics = { received: 0, dropped: 0 };
+  readonly #name: string | undefined;
+  readonly #warn: (text: string) => void;
+  /** The interface as last told; undefined while there is none. */
+  #link: Link | undefined;
 
   constructor(
     name: string | undefined,
     promiscuous: boolean,
     clock: CaptureClock,
+    warn: (text: string) => void,
   ) {
+    this.#name = name;
+    this.#warn = warn;
     const index = name === undefined ? 0 : interfaceIndex(name);
     this.fd = openSocket();
     // Nothing arrives before bind, so nothing gets past the filter.
@@ -151,6 +166,23 @@ class PacketSocket {
     this.ring = new PacketRing(memory, RING, clock);
     if (promiscuous) this.#watchOthers(index);
     bindTo(this.fd, index);
+    this.#link = { index, isUp: true };
+  }
+
+  /** Binds to a named interface anew if it was made anew, and tells changes. */
+  follow(links: ReadonlyMap<string, Link>): void {
+    if (this.#name === undefined) return;
+    const before = this.#link;
+    const now = this.#link = links.get(this.#name);
+    const what = `interface ${this.#name}`;
+    if (now === undefined) {
+      if (before !== undefined) this.#warn(`${what} is gone; waiting for it`);
+    } else if (before === undefined || before.index !== now.index) {
+      bindTo(this.fd, now.index);
+      this.#warn(`${what} is there again`);
+    } else if (before.isUp !== now.isUp) {
+      this.#warn(now.isUp ? `${what} is up again` : `${what} is down`);
+    }
   }
 
   #set(level: number, option: number, values: readonly number[]): void {
