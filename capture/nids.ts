@@ -17,6 +17,7 @@ import {
   NIDS_PARAMS_SIZE,
 } from "../ffi/libnids.ts";
 import {
+  lastError,
   libpcap,
   PCAP_D_IN,
   type PcapHandle,
@@ -166,7 +167,10 @@ export class NidsCapture implements Capture {
       this.#packet.wallTime = Date.now();
       const count = this.#lib.nids_dispatch(BATCH);
       if (this.#failure !== undefined) throw this.#failure;
-      if (count <= 0) return;
+      if (count < 0) {
+        throw new Error(`--capture nids: ${lastError(this.#handle)}`);
+      }
+      if (count === 0) return;
     }
   }
 

@@ -49,6 +49,8 @@ export interface PcapCaptureOptions {
   promiscuous: boolean;
   /** A further tcpdump expression. */
   filter?: string;
+  /** Told when an interface cannot be watched any more. */
+  warn: (text: string) => void;
 }
 
 /** Watches interfaces through libpcap. */
@@ -59,10 +61,14 @@ export class PcapCapture implements Capture {
   readonly local: LocalAddresses | undefined;
   readonly #devices: readonly PcapDevice[];
   readonly #polled: PollSet;
+  readonly #warn: (text: string) => void;
   #stopping = false;
 
   /** @throws {Error} If libpcap, an interface or a privilege is missing. */
-  constructor({ interfaces, promiscuous, filter }: PcapCaptureOptions) {
+  constructor(
+    { interfaces, promiscuous, filter, warn }: PcapCaptureOptions,
+  ) {
+    this.#warn = warn;
     const names = deviceNames(interfaces, promiscuous);
     this.description = `pcap, ${
       interfaces.length === 0 ? "all interfaces" : interfaces.join(", ")
@@ -87,7 +93,20 @@ export class PcapCapture implements Capture {
   }
 
   #drain(handler: PacketHandler): void {
-    for (const device of this.#devices) device.drain(handler);
+    for (const [i, device] of this.#devices.entries()) {
+      if (device.failure !== undefined) continue;
+      device.drain(handler);
+      if (device.failure !== undefined) this.#abandon(i, device.failure);
+    }
+  }
+
+  /** Goes on without a device, as long as there is another. */
+  #abandon(index: number, failure: string): void {
+    this.#polled.ignore(index);
+    if (this.#devices.every((device) => device.failure !== undefined)) {
+      throw new Error(`--capture pcap: ${failure}; nothing is left to watch`);
+    }
+    this.#warn(`${failure}; it is not watched any more`);
   }
 
   stop(): void {
@@ -115,6 +134,8 @@ export class PcapCapture implements Capture {
 /** A handle of libpcap and the memory that its packets are written to. */
 class PcapDevice {
   readonly fd: number;
+  /** Why nothing comes from it any more. */
+  failure: string | undefined;
   readonly #name: string;
   readonly #handle: PcapHandle;
   readonly #clock: CaptureClock;
@@ -171,6 +192,9 @@ class PcapDevice {
         libpcap().pcap_dump,
         this.#dumper,
       );
+      if (count < 0) {
+        this.failure = `interface ${this.#name}: ${lastError(this.#handle)}`;
+      }
       if (count <= 0) return;
       libc().fflush(this.#file);
       this.#handOn(count, Number(libc().ftell(this.#file)), handler);

@@ -58,6 +58,12 @@ export class PollSet {
     return this.#fds.getInt16(index * POLLFD + 6, true);
   }
 
+  /** Waits no longer for the capture descriptor of an index. */
+  ignore(index: number): void {
+    this.#fds.setInt32(index * POLLFD, -1, true);
+    this.#fds.setInt16(index * POLLFD + 6, 0, true);
+  }
+
   /** Ends the waiting. */
   wake(): void {
     libc().write(this.#wake, new BigUint64Array([1n]), 8n);
