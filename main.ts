@@ -27,10 +27,12 @@ import { helpText } from "./daemon/help.ts";
 import { ServiceManager } from "./daemon/notify.ts";
 import type { Options } from "./daemon/options.ts";
 import { PidFile } from "./daemon/pid_file.ts";
+import { Progress } from "./daemon/progress.ts";
 import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
 import { openOutputs, type Outputs } from "./daemon/sinks.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { AddressSet } from "./detect/address.ts";
+import { completions } from "./packaging/completions.ts";
 import { Detector } from "./detect/detector.ts";
 import type { DetectorOptions } from "./detect/options.ts";
 
@@ -42,7 +44,9 @@ async function main(args: readonly string[]): Promise<number> {
     configureDiagnostics(options);
     if (options.help) console.log(helpText());
     else if (options.version) console.log(`scanlogd ${manifest.version}`);
-    else if (options.check) check(options);
+    else if (options.completions !== undefined) {
+      console.log(completions(options.completions).trimEnd());
+    } else if (options.check) check(options);
     else if (options.daemon && !isBackgroundChild()) await startInBackground();
     else await watch(options);
     return 0;
@@ -87,9 +91,13 @@ async function watch(options: Options): Promise<void> {
   announce(options, capture, detector);
   manager.ready();
   parent?.cut();
+  const progress = capture instanceof FileCapture
+    ? new Progress(capture, () => detector.counters.packets)
+    : undefined;
   try {
     await capture.run((packet) => detector.packet(packet));
   } finally {
+    progress?.end();
     manager.stopping();
     await outputs.flush();
     tellAtEnd(options, capture, detector, outputs);

@@ -27,6 +27,10 @@ export type PacketFilter = (
 export class FileCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[] = [];
+  /** The file's size in bytes; undefined for a pipe. */
+  readonly size: number | undefined;
+  /** Bytes read so far. */
+  bytesRead = 0;
   readonly #file: Pick<Deno.FsFile, "read" | "readSync" | "close">;
   /** A pipe can keep a reader waiting; a file cannot. */
   readonly #isPipe: boolean;
@@ -45,7 +49,9 @@ export class FileCapture implements Capture {
     this.description = path === "-" ? "standard input" : path;
     const file = path === "-" ? Deno.stdin : openFile(path);
     this.#file = file;
-    this.#isPipe = !(file instanceof Deno.FsFile && file.statSync().isFile);
+    const info = file instanceof Deno.FsFile ? file.statSync() : undefined;
+    this.#isPipe = info === undefined || !info.isFile;
+    this.size = this.#isPipe ? undefined : info?.size;
     this.#filter = filter;
   }
 
@@ -112,7 +118,13 @@ export class FileCapture implements Capture {
     }
   }
 
-  #read(chunk: Uint8Array): Promise<number | null> | number | null {
+  async #read(chunk: Uint8Array): Promise<number | null> {
+    const length = await this.#readSome(chunk);
+    this.bytesRead += length ?? 0;
+    return length;
+  }
+
+  #readSome(chunk: Uint8Array): Promise<number | null> | number | null {
     if (this.#isPipe) return this.#readPipe(chunk);
     const isTurn = ++this.#chunksRead % CHUNKS_IN_A_ROW === 0;
     return isTurn ? this.#readInTurn(chunk) : this.#file.readSync(chunk);

@@ -149,6 +149,7 @@ const OPTIONS_OF_COMMAND_LINE: ReadonlySet<OptionName> = new Set([
   "help",
   "version",
   "check",
+  "completions",
 ]);
 
 /** A flag that the file sets to false. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { SHELLS } from "../packaging/shells.ts";
 import { KNOBS } from "../detect/options.ts";
 import { MAX_LINE } from "../format/line.ts";
 import { FACILITIES, LEVELS } from "../format/syslog.ts";
@@ -258,6 +259,12 @@ export const OPTIONS = {
     kind: "flag",
     short: "h",
     help: "print this text",
+  },
+  "completions": {
+    kind: "text",
+    value: "SHELL",
+    choices: SHELLS,
+    help: "print completions for bash, zsh or fish",
   },
   "version": {
     kind: "flag",

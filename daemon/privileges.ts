@@ -78,6 +78,9 @@ function findUser(
   return { user: String(uid), uid, gid: uid };
 }
 
+/** linux/prctl.h */
+const PR_CAPBSET_DROP = 24;
+
 /** systemd's range for dynamic users (https://systemd.io/UIDS-GIDS). */
 const DYNAMIC_UIDS = { first: 61_184, last: 65_519 };
 
@@ -172,6 +175,7 @@ export function dropPrivileges(
   else checked(libc().chdir(cString(directory)), `chdir to ${directory}`);
   checked(libc().chroot(cString(".")), "chroot");
   checked(libc().chdir(cString("/")), "chdir to the new root");
+  dropBoundingSet();
   // The C library carries these to every thread.
   checked(libc().setgroups(0n, null), "setgroups");
   checked(libc().setresgid(gid, gid, gid), "setresgid");
@@ -179,6 +183,17 @@ export function dropPrivileges(
   const files = threads.open();
   for (const thread of files.read()) checkThread(thread, uid, gid);
   files.close();
+}
+
+/**
+ * What executing a file could never give back. It reaches the calling thread
+ * only; on the others, that nothing can be executed has to do.
+ */
+function dropBoundingSet(): void {
+  for (let capability = 0; capability < 64; capability++) {
+    const option = BigInt(capability);
+    if (libc().prctl(PR_CAPBSET_DROP, option, 0n, 0n, 0n) < 0) return;
+  }
 }
 
 /** A directory that nobody else can ever name again. */
