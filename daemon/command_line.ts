@@ -13,7 +13,7 @@ import {
   type Options,
   type OptionSpec,
 } from "./options.ts";
-import { closestString, parseArgs } from "./std.ts";
+import { closestString, levenshteinDistance, parseArgs } from "./std.ts";
 
 const SPECS: readonly [OptionName, OptionSpec][] = Object.entries(
   OPTIONS,
@@ -118,21 +118,24 @@ function refuseUnknown(arg: string, key?: string): never {
     throw new Failure(`unknown option ${given}; --help lists all options`);
   }
   throw new Failure(
-    `unknown option ${given}; did you mean --${
-      closest(key)
-    }? --help lists all options`,
+    `unknown option ${given}; ${suggest(key, "--")}--help lists all options`,
   );
 }
 
-function closest(name: string): string {
-  return closestString(name, SPECS.map(([each]) => each));
+/** What was perhaps meant, as a question; nothing if nothing is near. */
+function suggest(name: string, prefix: string): string {
+  const closest = closestString(name, SPECS.map(([each]) => each));
+  const isNear = levenshteinDistance(name, closest) <= 1 + name.length / 4;
+  return isNear ? `did you mean ${prefix}${closest}? ` : "";
 }
 
 /** Only what makes sense in a file, under the name of an option. */
 function checkKey(key: string, { where, isFlag }: ConfigEntry): OptionName {
   if (!isOption(key) || OPTIONS_OF_COMMAND_LINE.has(key)) {
     throw new Failure(
-      `${where}: unknown key "${key}"; did you mean ${closest(key)}?`,
+      `${where}: unknown key "${key}"; ${
+        suggest(key, "")
+      }keys are the long options of --help`,
     );
   }
   if (isFlag !== (OPTIONS[key].kind === "flag")) {

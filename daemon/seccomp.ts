@@ -124,10 +124,11 @@ function allowIfAll(conditions: readonly Condition[]): Instruction[] {
 
 /** Goes on behind itself if the condition holds, else skips `rest` more. */
 function checkCondition(
-  { argument, mask, values, isForbidden }: Condition,
+  { argument, isUpper, mask, values, isForbidden }: Condition,
   rest: number,
 ): Instruction[] {
-  const load: Instruction[] = [[LOAD, 0, 0, ARGUMENTS + 8 * argument]];
+  const at = ARGUMENTS + 8 * argument + (isUpper ? 4 : 0);
+  const load: Instruction[] = [[LOAD, 0, 0, at]];
   if (mask !== undefined) load.push([AND, 0, 0, mask]);
   const tests = values.map((value, i): Instruction => {
     const left = values.length - 1 - i;

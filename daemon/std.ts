@@ -9,5 +9,7 @@
 export { parseArgs } from "@std/cli/parse-args";
 // @ts-types="./std/toml.d.ts"
 export { parse as parseToml } from "@std/toml/parse";
+// @ts-types="./std/levenshtein_distance.d.ts"
+export { levenshteinDistance } from "@std/text/levenshtein-distance";
 // @ts-types="./std/closest_string.d.ts"
 export { closestString } from "@std/text/closest-string";

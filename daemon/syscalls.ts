@@ -12,10 +12,12 @@ export interface SystemCall {
   readonly aarch64?: number;
 }
 
-/** A condition on the lower 32 bits of an argument. */
+/** A condition on one half of an argument. */
 export interface Condition {
   /** Which argument, from 0 on. */
   readonly argument: number;
+  /** Whether its upper 32 bits are looked at, else the lower ones. */
+  readonly isUpper?: boolean;
   /** Bits that are looked at; all if left out. */
   readonly mask?: number;
   /** Values that those bits may have, or must not have. */
@@ -48,7 +50,8 @@ const SOCK_TYPE_MASK = 0xf;
 const PROT_EXEC = 4;
 const MAP_ANONYMOUS = 0x20;
 const CLONE_THREAD = 0x10000;
-const F_DUPFD_TO_F_SETFL = [0, 1, 2, 3, 4];
+const F_DUPFD = 0;
+const F_GETFD_TO_F_SETFL = [1, 2, 3, 4];
 const F_DUPFD_CLOEXEC = 1030;
 const TCGETS = 0x5401;
 const TIOCGWINSZ = 0x5413;
@@ -67,7 +70,6 @@ const HARMLESS: readonly SystemCall[] = [
   { x86_64: 0, aarch64: 63 }, // read
   { x86_64: 19, aarch64: 65 }, // readv
   { x86_64: 17, aarch64: 67 }, // pread64
-  { x86_64: 3, aarch64: 57 }, // close
   { x86_64: 8, aarch64: 62 }, // lseek
   { x86_64: 7 }, // poll
   { x86_64: 271, aarch64: 73 }, // ppoll
@@ -114,9 +116,6 @@ const HARMLESS: readonly SystemCall[] = [
   { x86_64: 334, aarch64: 293 }, // rseq
   { x86_64: 318, aarch64: 278 }, // getrandom
   { x86_64: 219, aarch64: 128 }, // restart_syscall
-  { x86_64: 32, aarch64: 23 }, // dup
-  { x86_64: 33 }, // dup2
-  { x86_64: 292, aarch64: 24 }, // dup3
   { x86_64: 77, aarch64: 46 }, // ftruncate
   { x86_64: 290, aarch64: 19 }, // eventfd2
   { x86_64: 55, aarch64: 209 }, // getsockopt
@@ -134,12 +133,18 @@ const HARMLESS: readonly SystemCall[] = [
   { x86_64: 75, aarch64: 83 }, // fdatasync
 ];
 
-/** Calls that send something, by whatever descriptor is their first argument. */
-const SENDING: readonly SystemCall[] = [
+/**
+ * Calls that send something through their first argument, or give it another
+ * number that the filter does not know. sendmsg is not among them: it could
+ * hand a descriptor to another process.
+ */
+const NOT_ON_CAPTURE: readonly SystemCall[] = [
   { x86_64: 1, aarch64: 64 }, // write
   { x86_64: 20, aarch64: 66 }, // writev
   { x86_64: 44, aarch64: 206 }, // sendto
-  { x86_64: 46, aarch64: 211 }, // sendmsg
+  { x86_64: 42, aarch64: 203 }, // connect
+  { x86_64: 3, aarch64: 57 }, // close: the number could become another socket's
+  { x86_64: 32, aarch64: 23 }, // dup
 ];
 
 /** All calls that are allowed. */
@@ -151,14 +156,17 @@ export function allowedCalls(
     values: readonly number[],
     mask?: number,
   ): Condition => ({ argument, values, mask });
-  const notCapture: Condition = {
-    argument: 0,
+  const notCaptureAt = (argument: number): Condition => ({
+    argument,
     values: capture,
     isForbidden: true,
-  };
+  });
+  const notCapture = notCaptureAt(0);
   return [
     ...HARMLESS,
-    ...SENDING.map((call) => ({ ...call, when: [[notCapture]] })),
+    ...NOT_ON_CAPTURE.map((call) => ({ ...call, when: [[notCapture]] })),
+    { x86_64: 33, when: [[notCapture, notCaptureAt(1)]] }, // dup2
+    { x86_64: 292, aarch64: 24, when: [[notCapture, notCaptureAt(1)]] }, // dup3
     {
       x86_64: 9, // mmap: executable memory only for the JIT, never of a file
       aarch64: 222,
@@ -175,7 +183,6 @@ export function allowedCalls(
         argument(1, [SOCK_DGRAM], SOCK_TYPE_MASK),
       ]],
     },
-    { x86_64: 42, aarch64: 203, when: [[notCapture]] }, // connect
     // An interface that comes back is bound to again.
     { x86_64: 49, aarch64: 200, when: [[argument(0, capture)]] }, // bind
     { x86_64: 81, aarch64: 50, when: [[argument(0, directories)]] }, // fchdir
@@ -188,7 +195,10 @@ export function allowedCalls(
     {
       x86_64: 72, // fcntl
       aarch64: 25,
-      when: [[argument(1, [...F_DUPFD_TO_F_SETFL, F_DUPFD_CLOEXEC])]],
+      when: [
+        [argument(1, F_GETFD_TO_F_SETFL)],
+        [argument(1, [F_DUPFD, F_DUPFD_CLOEXEC]), notCapture],
+      ],
     },
     {
       x86_64: 16, // ioctl
@@ -212,7 +222,11 @@ export function allowedCalls(
     {
       x86_64: 302, // prlimit64: only to read one's own
       aarch64: 261,
-      when: [[argument(0, [0]), argument(2, [0])]],
+      when: [[
+        argument(0, [0]),
+        argument(2, [0]),
+        { ...argument(2, [0]), isUpper: true },
+      ]],
     },
   ];
 }

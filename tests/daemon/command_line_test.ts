@@ -45,8 +45,10 @@ const REFUSED: Record<string, string> = {
   "--max-line 9000": '--max-line must be an integer from 0 to 8192, got "9000"',
   "--capture fast":
     '--capture must be one of raw, pcap, nids, auto, got "fast"',
-  "--output loud": '--output must be one of syslog, stdout, got "loud"',
-  "--output syslog,loud": '--output must be one of syslog, stdout, got "loud"',
+  "--output loud":
+    '--output must be one of syslog, stdout, json, file:PATH, json:PATH, got "loud"',
+  "--output syslog,loud":
+    '--output must be one of syslog, stdout, json, file:PATH, json:PATH, got "loud"',
   "--output syslog,": "--output needs a value",
   "--level loud":
     '--level must be one of emerg, alert, crit, err, warning, notice, info, debug, got "loud"',
@@ -111,13 +113,16 @@ Deno.test("each short letter means its long name", () => {
     "short" in spec ? [[name, spec.short, spec.kind]] : []
   );
   assert(shorts.length > 5);
+  const emptyFile = Deno.makeTempFileSync();
   for (const [name, short, kind] of shorts) {
     // "raw" is a value that every option with a text takes.
     const args = kind === "flag" ? [`-${short}`] : [`-${short}`, "raw"];
     if (name === "output") args[1] = "stdout";
+    if (name === "config") args[1] = emptyFile;
     const { given } = parseCommandLine(args);
     assertEquals<string[]>([...given], [name]);
   }
+  Deno.removeSync(emptyFile);
 });
 
 Deno.test("lists are repeated, or separated by commas", () => {
