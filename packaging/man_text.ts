@@ -1,0 +1,175 @@
+/**
+ * What the manual page says besides the options, in mdoc(7).
+ *
+ * @module
+ */
+
+/** What stands before the list of options. */
+export const MAN_START = String.raw`
+.\" Made from the option table and packaging/man_text.ts: deno task man
+.Dd November 22, 2026
+.Dt SCANLOGD 8
+.Os
+.Sh NAME
+.Nm scanlogd
+.Nd port scan detector
+.Sh SYNOPSIS
+.Nm
+.Op Ar option ...
+.Nm
+.Fl -read Ar FILE
+.Op Ar option ...
+.Sh DESCRIPTION
+.Nm
+watches the packets that reach a host and writes one line to
+.Xr syslog 3
+for each port scan.
+With
+.Fl -read
+it looks for scans in a capture file instead; that needs no privilege.
+.Pp
+A scan is what touches ports of a total weight of 21
+.Po Fl -min-ports
+times
+.Fl -privileged-weight Pc
+with pauses of at most 3 seconds
+.Pq Fl -scan-delay :
+each new port below 1024 weighs 3, each other one 1.
+Packets with ACK never begin a scan, and those with ACK or RST add no ports,
+because they may belong to a connection.
+.Pp
+Started as root,
+.Nm
+opens its sockets and files, changes its root directory to
+.Pa /var/empty
+and becomes the user
+.Em scanlogd ,
+before it looks at the first packet.
+It refuses to run where one of these is missing.
+.Sh OUTPUT FORMAT
+.Bd -literal -compact
+saddr[:sport] to daddr [and others,] ports port[, port...], ...,
+        flags[, TOS TOS][, TTL TTL] @HH:MM:SS
+.Ed
+.Pp
+all in one line, where
+.Bl -tag -width "TOS, TTL"
+.It saddr
+is where the scan came from.
+An IPv6 source that changed its address inside its prefix is written as the
+prefix, such as
+.Li 2001:db8::/64 .
+.It sport
+is its source port, if it stayed the same; after an IPv6 address in brackets.
+.It daddr
+is the first address that was scanned, with
+.Dq and others,
+if there was more than one.
+.It port
+are the ports in the order they were touched, as many as fit into the line.
+The port that completes the scan is never among them.
+.It flags
+are the letters
+.Li fsrpauxy
+for FIN, SYN, RST, PSH, ACK, URG, ECE and CWR: upper case if always set, lower
+case if always clear,
+.Ql \&?
+if that changed; or
+.Li udp
+or
+.Li sctp .
+.It TOS , TTL
+are the type of service
+.Pq hexadecimal
+and the time to live, each if it stayed the same.
+.It @HH:MM:SS
+is when the source's first packet was seen.
+.El
+.Pp
+After
+.Fl -log-burst
+scans in a row, the line
+.Dq More possible port scans follow
+is written, and further scans are not, until there has been none for
+.Fl -log-delay .
+.Sh OPTIONS
+A
+.Ar TIME
+is a number with ms, s, m or h; without a unit it means seconds.
+A repeatable option can be given several times, or several values separated by
+commas.
+`;
+
+/** What stands behind the list of options. */
+export const MAN_END = String.raw`
+.Sh SIGNALS
+.Bl -tag -width "SIGTERM, SIGINT"
+.It Dv SIGTERM , SIGINT
+Write what is pending, tell the counts, and exit.
+.It Dv SIGHUP
+Connect to
+syslogd
+anew.
+.It Dv SIGUSR2
+Tell the counts: packets seen, packets dropped by the kernel, sources, scans,
+and scans that were not logged.
+.El
+.Sh FILES
+.Bl -tag -width "/etc/default/scanlogd"
+.It Pa /dev/log
+The socket of
+syslogd.
+.It Pa /etc/default/scanlogd
+Options of the service, in the variable
+.Ev OPTIONS .
+.It Pa /var/empty
+The directory that becomes the root directory: empty, owned by root, and
+writable by nobody else.
+.It Pa /var/log/scanlogd/
+Where the service may write files.
+They stay open: rotate them by copying and truncating.
+.El
+.Sh EXIT STATUS
+.Nm
+exits 0 after
+.Dv SIGTERM
+or
+.Dv SIGINT
+and at the end of a file.
+It exits 1 if an option is wrong, something cannot be opened, a file is damaged,
+or lines could not be written; one line on standard error says what, and what
+to do.
+.Sh EXAMPLES
+Watch one interface, and never report the host that monitors the network:
+.Pp
+.Dl scanlogd --interface eth0 --ignore 192.0.2.10
+.Pp
+Look for scans in a capture file:
+.Pp
+.Dl scanlogd --read capture.pcap --utc
+.Pp
+A scan, as
+syslogd
+writes it:
+.Bd -literal -offset indent
+Jan  1 06:40:21 host scanlogd: 192.0.2.7:38437 to 192.0.2.1 ports
+23, 443, 143, 993, 135, 110, ..., fSrpauxy, TOS 00 @06:40:21
+.Ed
+.Sh SEE ALSO
+.Xr fail2ban 1 ,
+.Xr nmap 1 ,
+.Xr systemctl 1 ,
+.Xr syslog 3 ,
+.Xr pcap-filter 7 ,
+.Xr logrotate 8
+.Sh HISTORY
+Solar Designer's
+.Nm
+appeared in 1998, with an article in Phrack 53.
+This program follows its rule and writes its lines, and was written anew.
+.Sh CAVEATS
+Source addresses can be forged, and a forged scan looks like a real one.
+Do not block what
+.Nm
+reports without naming addresses that must never be blocked.
+`;
