@@ -1,0 +1,481 @@
+/**
+ * Files that tcpdump, tshark, dumpcap, editcap, mergecap and scapy have
+ * written: each gives its lines, and however damaged it is, no more than an
+ * error that says so.
+ */
+
+import { FileCapture } from "../../capture/file.ts";
+import {
+  CaptureFileError,
+  Detector,
+  formatReport,
+  SavefileReader,
+  SUPPORTED_LINK_TYPES,
+} from "../../mod.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertMatch,
+  assertRejects,
+} from "../assert.ts";
+import { type CaptureFile, captureFiles } from "../captures.ts";
+import { program } from "../live/daemon.ts";
+import { Process } from "../live/processes.ts";
+import {
+  type Bytes,
+  concat,
+  ipv4,
+  pcap,
+  PcapngWriter,
+  SCAN_PORTS,
+  START,
+  tcp,
+} from "../packets.ts";
+import { below, pick, type Random, seeded, withRunSeed } from "../random.ts";
+
+const FILES = captureFiles();
+const SOUND = FILES.filter(({ isReadable }) => isReadable);
+
+Deno.test("there is a file for each link type, format and writer", () => {
+  const names = FILES.map(({ name }) => name).join(" ");
+  for (
+    const part of [
+      ...["tcpdump-", "tshark", "dumpcap", "editcap-", "mergecap-", "gzip-"],
+      ...["ethernet", "vlan-802.1q", "vlan-802.1ad", "vlan-stacked"],
+      ...["cooked-", "cooked2-", "raw-", "null-", "loop", "ppp", "ppp-hdlc"],
+      ...["fragments", "extensions", "nanoseconds", "big-endian"],
+    ]
+  ) assert(names.includes(part), part);
+  const linkTypes = new Set(
+    SOUND.filter(({ isPacked }) => !isPacked)
+      .flatMap(({ path }) => [...linkTypesOf(Deno.readFileSync(path))]),
+  );
+  assertEquals([...linkTypes].sort(), [...SUPPORTED_LINK_TYPES].sort());
+});
+
+function linkTypesOf(bytes: Bytes): Set<number> {
+  const types = new Set<number>();
+  const reader = new SavefileReader(({ linkType }) => types.add(linkType));
+  reader.push(bytes);
+  reader.end();
+  return types;
+}
+
+/** The lines of a file, in process. */
+async function linesOf(path: string): Promise<string[]> {
+  const lines: string[] = [];
+  const detector = new Detector(
+    (report) => lines.push(formatReport(report, { utc: true })),
+    { sources: 1024, logBurst: 0 },
+  );
+  const capture = new FileCapture(path);
+  try {
+    await capture.run((packet) => detector.packet(packet));
+  } finally {
+    capture.close();
+  }
+  return lines;
+}
+
+for (const { name, path, expected } of SOUND) {
+  Deno.test(`its lines and no others: ${name}`, async () => {
+    assertEquals(await linesOf(path), expected);
+  });
+}
+
+Deno.test("a link type that is not supported is named", async () => {
+  const { path } = FILES.find(({ isReadable }) => !isReadable)!;
+  await assertRejects(
+    () => linesOf(path),
+    Error,
+    `${path}: link type 105 (IEEE802_11) is not supported, at byte 20`,
+  );
+});
+
+/** Reads damaged files, with one detector for all. */
+class Victim {
+  packets = 0;
+  refused = 0;
+  read = 0;
+  readonly #detector = new Detector(() => {}, {
+    random: seeded(1),
+    sources: 1024,
+    logBurst: 0,
+  });
+
+  /**
+   * Reads a file that may be damaged; whatever is thrown but for damage fails.
+   * Looking for scans takes most of the time: every fourth file will do.
+   */
+  take(bytes: Uint8Array): CaptureFileError | undefined {
+    const isWatched = ++this.read % 4 === 0;
+    this.packets = 0;
+    const reader = new SavefileReader((packet) => {
+      this.packets++;
+      if (isWatched) this.#detector.packet(packet);
+    });
+    try {
+      reader.push(bytes);
+      reader.end();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof CaptureFileError)) throw error;
+      this.refused++;
+      const { offset, message } = error;
+      if (!(offset <= bytes.length) || message.includes("\n")) throw error;
+      return error;
+    }
+  }
+}
+
+/** Runs without the cost of stack traces, which nobody looks at. */
+function withoutTraces(body: () => void): void {
+  const limit = Error.stackTraceLimit;
+  Error.stackTraceLimit = 0;
+  try {
+    body();
+  } finally {
+    Error.stackTraceLimit = limit;
+  }
+}
+
+const UNPACKED = SOUND.filter(({ isPacked }) => !isPacked)
+  .map(({ name, path }) => ({ name, bytes: Deno.readFileSync(path) }));
+
+Deno.test("every truncation is read as far as it goes", () => {
+  withoutTraces(() => {
+    const victim = new Victim();
+    for (const { name, bytes } of UNPACKED) {
+      let before = 0;
+      let whole = 0;
+      for (let length = 0; length <= bytes.length; length++) {
+        const error = victim.take(bytes.subarray(0, length));
+        // A byte more never means more than a packet more, nor fewer.
+        const more = victim.packets - before;
+        assert(more === 0 || more === 1, `${name}, cut at ${length}`);
+        before = victim.packets;
+        if (error === undefined) whole++;
+      }
+      // It may end behind any record or block, but not elsewhere.
+      assert(whole > before / 2 && whole <= bytes.length / 16, name);
+    }
+    console.log(`${victim.read} truncations, ${victim.refused} refused`);
+  });
+});
+
+/** Changes a file in place; returns how to undo it. */
+function mutate(random: Random, bytes: Bytes): [at: number, old: number][] {
+  const undo: [number, number][] = [];
+  for (let n = 1 + below(random, 4); n > 0; n--) {
+    // Headers decide more than what packets hold: hit them more often.
+    const limit = below(random, 2) === 0 ? 128 : bytes.length;
+    const at = below(random, Math.min(limit, bytes.length));
+    undo.push([at, bytes[at]]);
+    const extremes = [0, 1, 4, 0x7f, 0x80, 0xff, random(), random()];
+    bytes[at] = pick(random, extremes);
+  }
+  return undo.reverse();
+}
+
+/** Of each file. */
+const MUTATIONS = 100_000;
+
+Deno.test("100,000 mutations of each file are read as far as sound, or refused", () =>
+  withRunSeed((random) =>
+    withoutTraces(() => {
+      const victim = new Victim();
+      for (const { bytes } of UNPACKED) {
+        for (let i = 0; i < MUTATIONS; i++) {
+          const undo = mutate(random, bytes);
+          const isCut = below(random, 8) === 0;
+          const length = isCut ? below(random, bytes.length) : bytes.length;
+          victim.take(bytes.subarray(0, length));
+          for (const [at, old] of undo) bytes[at] = old;
+        }
+      }
+      console.log(`${victim.read} mutations, ${victim.refused} refused`);
+      assertGreater(victim.refused, victim.read / 10);
+      assertLess(victim.refused, victim.read * 0.9);
+    })
+  ));
+
+/** What a hostile length field says: about 4 GiB, 2 GiB, and negative numbers. */
+const HUGE = [0xffffffff, 0xfffffffc, 0x7fffffff, 0x7ffffffc, 0x80000000];
+
+Deno.test("no length field makes the reader take memory", () =>
+  withoutTraces(() => {
+    const victim = new Victim();
+    // What is taken for the first time is no sign of anything.
+    for (const { bytes } of UNPACKED) victim.take(bytes);
+    for (const { name, bytes } of UNPACKED) {
+      const view = new DataView(bytes.buffer);
+      for (let at = 0; at + 4 <= bytes.length; at += 4) {
+        const old = view.getUint32(at);
+        for (const value of HUGE) {
+          for (const isLittleEndian of [true, false]) {
+            view.setUint32(at, value, isLittleEndian);
+            const before = Deno.memoryUsage().external;
+            victim.take(bytes);
+            const taken = Deno.memoryUsage().external - before;
+            assertLess(taken, 1 << 20, `${name}: ${value} at byte ${at}`);
+          }
+        }
+        view.setUint32(at, old);
+      }
+    }
+    console.log(`${victim.read} files, ${victim.refused} refused`);
+  }));
+
+// Times
+
+const SCAN_DELAY_MS = 3000;
+/** Where the files' times count from. */
+const SECONDS = Math.floor(START / 1000) + 987_654;
+
+/** Files whose two packets are some microseconds apart. */
+const WRITERS: Record<string, (stamps: readonly number[]) => Bytes> = {
+  "pcap": (stamps) => file(stamps, false),
+  "pcap, nanoseconds": (stamps) => file(stamps, true),
+  ...Object.fromEntries([3, 6, 7, 9, 11].map((exponent) => [
+    `pcapng, 10^-${exponent} s`,
+    (stamps: readonly number[]) =>
+      pcapng(stamps, [exponent], 10n ** BigInt(exponent)),
+  ])),
+  ...Object.fromEntries([20, 30, 36].map((exponent) => [
+    `pcapng, 2^-${exponent} s`,
+    (stamps: readonly number[]) =>
+      pcapng(stamps, [0x80 | exponent], 2n ** BigInt(exponent)),
+  ])),
+};
+
+/** Seven ports: the first at the first stamp, the others at the second. */
+const segments = SCAN_PORTS.map((destinationPort) =>
+  ipv4(tcp({ destinationPort }))
+);
+
+function file(stamps: readonly number[], nanoseconds: boolean): Bytes {
+  const records = segments.map((bytes, i) => {
+    const stamp = stamps[Math.min(i, 1)];
+    return {
+      seconds: SECONDS + Math.floor(stamp / 1e6),
+      fraction: stamp % 1e6 * (nanoseconds ? 1000 : 1),
+      bytes,
+    };
+  });
+  return pcap({ littleEndian: true, nanoseconds }, records);
+}
+
+function pcapng(
+  stamps: readonly number[],
+  resolution: number[],
+  units: bigint,
+): Bytes {
+  const w = new PcapngWriter(true);
+  const packets = segments.map((bytes, i) => {
+    const micros = BigInt(SECONDS) * 1_000_000n +
+      BigInt(stamps[Math.min(i, 1)]);
+    return w.packet(0, (micros * units + 500_000n) / 1_000_000n, bytes);
+  });
+  const description = w.interface(101, w.option(9, resolution));
+  return concat(w.section(), description, ...packets);
+}
+
+for (const [name, write] of Object.entries(WRITERS)) {
+  const isCoarse = name.endsWith("-3 s");
+  const step = isCoarse ? 1000 : 1;
+  Deno.test(`a pause of exactly 3 s is no end of a scan, one more unit is: ${name}`, () =>
+    withRunSeed((random) => {
+      for (let i = 0; i < 300; i++) {
+        const start = below(random, 1e6 / step) * step;
+        for (const more of [-step, 0, step]) {
+          const stamps = [start, start + SCAN_DELAY_MS * 1000 + more];
+          const bytes = write(stamps);
+          const times: number[] = [];
+          let scans = 0;
+          const detector = new Detector(() => scans++, { sources: 16, random });
+          const reader = new SavefileReader((packet) => {
+            times.push(packet.time);
+            if (i < 2) detector.packet(packet);
+          });
+          reader.push(bytes);
+          reader.end();
+          const gap = times[1] - times[0];
+          assertEquals(Math.sign(gap - SCAN_DELAY_MS), Math.sign(more));
+          assertLess(Math.abs(gap - SCAN_DELAY_MS - more / 1000), 0.001);
+          if (i < 2) assertEquals(scans, more > 0 ? 0 : 1);
+        }
+      }
+    }));
+}
+
+// Blocks
+
+/** The registered types of blocks without packets (draft-ietf-opsawg-pcapng). */
+const BLOCK_TYPES: Record<string, number> = {
+  "name resolution": 4,
+  "interface statistics": 5,
+  "IRIG time stamp": 7,
+  "ARINC 429": 8,
+  "systemd journal": 9,
+  "decryption secrets": 10,
+  "process information": 0x80000001,
+  "custom": 0x00000bad,
+  "custom, not to be copied": 0x40000bad,
+  "Sysdig machine": 0x201,
+  "Sysdig event": 0x204,
+  "reserved": 0,
+};
+
+for (const littleEndian of [true, false]) {
+  const w = new PcapngWriter(littleEndian);
+  const order = littleEndian ? "little" : "big";
+  for (const [name, type] of Object.entries(BLOCK_TYPES)) {
+    Deno.test(`passed over, ${order}-endian: a block of type ${type}, ${name}`, () => {
+      const packet = w.packet(0, 0n, segments[0]);
+      const bytes = concat(
+        w.section(),
+        w.block(type, new Uint8Array(24)),
+        w.interface(101),
+        packet,
+        w.block(type),
+        packet,
+        w.block(type, new Uint8Array(70_001)),
+        packet,
+      );
+      const victim = new Victim();
+      assertEquals(victim.take(bytes), undefined);
+      assertEquals(victim.packets, 3);
+    });
+  }
+}
+
+// The whole program
+
+/** Reads a file through the program; returns what came of it. */
+async function readByProgram(
+  path: string,
+  input?: Uint8Array<ArrayBuffer>,
+) {
+  const options = ["--utc", "--output", "stdout", "--no-drop", "--quiet"];
+  await using process = new Process(
+    program(["--read", path, ...options]),
+    { input },
+  );
+  const code = await process.end();
+  return { code, stdout: process.stdout, stderr: process.stderr };
+}
+
+/** Does something with each of the items, two at a time. */
+async function forEach<T>(
+  items: readonly T[],
+  body: (item: T) => Promise<void>,
+): Promise<void> {
+  const left = items.values();
+  const worker = async () => {
+    for (const item of left) await body(item);
+  };
+  await Promise.all([worker(), worker()]);
+}
+
+Deno.test("the program prints a file's lines and ends with 0", async () => {
+  await forEach(SOUND, async ({ path, expected }) => {
+    assertEquals(
+      await readByProgram(path),
+      { code: 0, stdout: expected, stderr: [] },
+    );
+  });
+});
+
+Deno.test("the program names a link type that is not supported and ends with 1", async () => {
+  const { path } = FILES.find(({ isReadable }) => !isReadable)!;
+  assertEquals(await readByProgram(path), {
+    code: 1,
+    stdout: [],
+    stderr: [
+      `scanlogd: ${path}: link type 105 (IEEE802_11) is not supported, at byte 20`,
+    ],
+  });
+});
+
+/** One damaged version of each file: cut off, or with bytes changed. */
+function damaged(random: Random, files: readonly CaptureFile[]): Bytes[] {
+  return files.map(({ path }, i) => {
+    const bytes = Deno.readFileSync(path);
+    if (i % 2 === 0) return bytes.slice(0, below(random, bytes.length));
+    mutate(random, bytes);
+    return bytes;
+  });
+}
+
+Deno.test("the program says in one line what is wrong with a damaged file", () =>
+  withRunSeed(async (random) => {
+    let refused = 0;
+    await forEach(damaged(random, FILES), async (bytes) => {
+      const { code, stdout, stderr } = await readByProgram("-", bytes);
+      if (stdout.length > 0) {
+        assertMatch(stdout[0], / ports .* @\d\d:\d\d:\d\d$/);
+      }
+      if (code === 0) return assertEquals(stderr, []);
+      assertEquals(code, 1);
+      assertEquals(stderr.length, 1, stderr.join("\n"));
+      assertMatch(stderr[0], /^scanlogd: standard input: .*/);
+      refused++;
+    });
+    console.log(`${FILES.length} damaged files, ${refused} refused`);
+    assertGreater(refused, FILES.length / 4);
+  }));
+
+Deno.test("the program prints the scans before the damage", async () => {
+  const { path, expected } = SOUND.find(({ name }) =>
+    name === "ethernet.pcap"
+  )!;
+  const bytes = Deno.readFileSync(path);
+  const { code, stdout, stderr } = await readByProgram(
+    "-",
+    bytes.slice(0, bytes.length - 1),
+  );
+  assertEquals([code, stdout], [1, expected.slice(0, 1)]);
+  assertMatch(
+    stderr.join("\n"),
+    /^scanlogd: standard input: the file is cut off in a record: \d+ bytes needed, \d+ had, at byte \d+$/,
+  );
+});
+
+/** How much of the 4 GiB is really sent, and how far memory may grow. */
+const SENT = 512 << 20;
+const MOST_MEMORY = 300 << 20;
+
+Deno.test({
+  name: "the program does not grow while it passes over a block of 4 GiB",
+  ignore: Deno.build.os !== "linux",
+  fn: async () => {
+    const w = new PcapngWriter(true);
+    const [deno, ...args] = program(["--read", "-", "--no-drop", "--quiet"]);
+    await using child = new Deno.Command(deno, {
+      args,
+      stdin: "piped",
+      stderr: "piped",
+    }).spawn();
+    const writer = child.stdin.getWriter();
+    await writer.write(
+      concat(w.section(), w.u32(0x0bad0bad), w.u32(0xfffffffc)),
+    );
+    const zeros = new Uint8Array(1 << 20);
+    for (let sent = 0; sent < SENT; sent += zeros.length) {
+      await writer.write(zeros);
+    }
+    const status = await Deno.readTextFile(`/proc/${child.pid}/status`);
+    await writer.close();
+    const { code } = await child.status;
+    const said = await new Response(child.stderr).text();
+    assertEquals(code, 1);
+    assertMatch(
+      said,
+      /^scanlogd: standard input: the file is cut off in a block/,
+    );
+    const [, peak] = /^VmHWM:\s+(\d+) kB$/m.exec(status) ?? [];
+    assertLess(Number(peak) * 1024, MOST_MEMORY);
+  },
+});

@@ -1,0 +1,121 @@
+/**
+ * tshark and we decode the same TCP segments from every test capture.
+ *
+ * Where we differ on purpose:
+ * - tshark shows as much of a TCP header as was captured; we need its 20 bytes,
+ *   as every host does. It is asked for segments that reach the header's last
+ *   field.
+ * - tshark looks into first fragments, or puts whole datagrams together. We tell
+ *   a header as soon as it is there, be it in a first fragment or in several. It
+ *   is asked for the one or the other, as the file has fragments of the one kind
+ *   or of the other.
+ * - tshark's flags have 12 bits; the lower 8 make a scan's line.
+ */
+
+import { SavefileReader } from "../../mod.ts";
+import { DECODED, FRAGMENT, HeaderDecoder } from "../../detect/headers.ts";
+import { HeaderReassembler } from "../../detect/fragments.ts";
+import { findNetworkHeader } from "../../detect/link.ts";
+import { Segment } from "../../detect/segment.ts";
+import { assertEquals, assertGreater } from "../assert.ts";
+import {
+  type CaptureFile,
+  captureFiles,
+  conformanceFiles,
+} from "../captures.ts";
+import { liveTest } from "../live/require.ts";
+import { run } from "../live/processes.ts";
+import { seeded } from "../random.ts";
+
+/** What is compared: the packet's number, ports and flags. */
+function describe(
+  packet: number,
+  source: number,
+  destination: number,
+  flags: number,
+): string {
+  return `${packet}: ${source} to ${destination}, ${flags.toString(16)}`;
+}
+
+/** What we decode, as the detector does it. */
+async function decodedByUs(file: CaptureFile): Promise<string[]> {
+  const found: string[] = [];
+  const segment = new Segment();
+  const decoder = new HeaderDecoder(segment);
+  let number = 0;
+  const take = () => {
+    const { sourcePort, destinationPort, flags } = segment;
+    found.push(describe(number, sourcePort, destinationPort, flags));
+  };
+  const reassembler = new HeaderReassembler(seeded(1), (protocol, header) => {
+    segment.protocol = protocol;
+    const outcome = decoder.decodeTransport(header, 0, header.byteLength);
+    if (outcome === DECODED) take();
+  });
+  const reader = new SavefileReader((packet) => {
+    number++;
+    const start = findNetworkHeader(packet);
+    if (start < 0) return;
+    segment.time = packet.time;
+    const end = packet.offset + packet.length;
+    const outcome = decoder.decode(packet.view, start, end);
+    const { fragment } = decoder;
+    if (!fragment.isFragment) return outcome === DECODED && take();
+    const isHeader = outcome === DECODED || outcome === FRAGMENT;
+    if (isHeader) reassembler.add(segment, fragment, packet.view);
+  });
+  for await (const chunk of chunksOf(file)) reader.push(chunk);
+  reader.end();
+  return found;
+}
+
+async function* chunksOf({ path, isPacked }: CaptureFile) {
+  const { readable } = await Deno.open(path);
+  yield* isPacked
+    ? readable.pipeThrough(new DecompressionStream("gzip"))
+    : readable;
+}
+
+/** The family of traces whose fragments hold whole headers. */
+const FIRST_FRAGMENTS = /^frag-/;
+const FIELDS = ["frame.number", "tcp.srcport", "tcp.dstport", "tcp.flags"];
+
+/** What tshark decodes. */
+async function decodedByTshark({ name, path }: CaptureFile): Promise<string[]> {
+  const whole = FIRST_FRAGMENTS.test(name) ? "FALSE" : "TRUE";
+  const output = await run([
+    ...["tshark", "-n", "-r", path, "-T", "fields", "-Y", "tcp.urgent_pointer"],
+    ...FIELDS.flatMap((field) => ["-e", field]),
+    ...["-o", `ip.defragment:${whole}`, "-o", `ipv6.defragment:${whole}`],
+    ...["-o", "tcp.desegment_tcp_streams:FALSE"],
+  ]);
+  return output.split("\n").filter((line) => line !== "").map((line) => {
+    const [packet, source, destination, flags] = line.split("\t").map(Number);
+    return describe(packet, source, destination, flags & 0xff);
+  });
+}
+
+liveTest(
+  "tshark decodes the same segments from every capture",
+  { tools: ["tshark"] },
+  async (t) => {
+    const files = [...captureFiles(), ...conformanceFiles()]
+      .filter(({ isReadable }) => isReadable);
+    const theirs = new Map<CaptureFile, string[]>();
+    const left = files.values();
+    const worker = async () => {
+      for (const file of left) theirs.set(file, await decodedByTshark(file));
+    };
+    await Promise.all([worker(), worker()]);
+    let compared = 0;
+    for (const file of files) {
+      await t.step(file.name, async () => {
+        const ours = await decodedByUs(file);
+        assertEquals(ours, theirs.get(file) ?? []);
+        assertGreater(ours.length, 0);
+        compared += ours.length;
+      });
+    }
+    console.log(`${compared} segments of ${files.length} files, all the same`);
+  },
+);
