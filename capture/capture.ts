@@ -14,6 +14,16 @@ export interface CaptureStatistics {
   dropped: number;
 }
 
+/** Adds up what several sockets or devices have counted. */
+export function sumStatistics(
+  all: readonly CaptureStatistics[],
+): CaptureStatistics {
+  return {
+    received: all.reduce((sum, { received }) => sum + received, 0),
+    dropped: all.reduce((sum, { dropped }) => sum + dropped, 0),
+  };
+}
+
 /** Where packets come from. */
 export interface Capture {
   /** What it is, and on which interfaces or from which file. */

@@ -21,7 +21,11 @@ import {
   type PcapHandle,
   setCheckedFilter,
 } from "../ffi/libpcap.ts";
-import type { Capture, CaptureStatistics } from "./capture.ts";
+import {
+  type Capture,
+  type CaptureStatistics,
+  sumStatistics,
+} from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { headerFilter } from "./filter_expression.ts";
 import { LocalAddresses } from "./local_addresses.ts";
@@ -115,13 +119,7 @@ export class PcapCapture implements Capture {
   }
 
   statistics(): CaptureStatistics {
-    const sum = { received: 0, dropped: 0 };
-    for (const device of this.#devices) {
-      const { received, dropped } = device.statistics();
-      sum.received += received;
-      sum.dropped += dropped;
-    }
-    return sum;
+    return sumStatistics(this.#devices.map((each) => each.statistics()));
   }
 
   close(): void {

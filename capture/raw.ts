@@ -33,7 +33,11 @@ import {
   SOL_SOCKET,
   TPACKET_V3,
 } from "../ffi/linux.ts";
-import type { Capture, CaptureStatistics } from "./capture.ts";
+import {
+  type Capture,
+  type CaptureStatistics,
+  sumStatistics,
+} from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { kernelFilter } from "./filter.ts";
 import { type Link, LocalAddresses } from "./local_addresses.ts";
@@ -116,13 +120,7 @@ export class RawCapture implements Capture {
   }
 
   statistics(): CaptureStatistics {
-    const sum = { received: 0, dropped: 0 };
-    for (const socket of this.#sockets) {
-      const { received, dropped } = socket.statistics();
-      sum.received += received;
-      sum.dropped += dropped;
-    }
-    return sum;
+    return sumStatistics(this.#sockets.map((each) => each.statistics()));
   }
 
   close(): void {

@@ -4,18 +4,8 @@
  * @module
  */
 
-import { environment, libc } from "../ffi/libc.ts";
-import {
-  AF_UNIX,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-} from "../ffi/linux.ts";
-
-/** sockaddr_un: a family of two bytes, then the path (sys/un.h). */
-const FAMILY_BYTES = 2;
-const MAX_PATH = 107;
+import { environment } from "../ffi/libc.ts";
+import { connectDatagram, sendDatagram } from "../ffi/unix_socket.ts";
 
 /** Tells the service manager, if one wants to know. */
 export class ServiceManager {
@@ -49,26 +39,16 @@ export class ServiceManager {
 
   #send(text: string): void {
     if (this.#fd < 0) return;
-    const bytes = new TextEncoder().encode(text);
-    libc().send(
-      this.#fd,
-      bytes,
-      BigInt(bytes.length),
-      MSG_DONTWAIT | MSG_NOSIGNAL,
-    );
+    sendDatagram(this.#fd, new TextEncoder().encode(text));
   }
 }
 
 /** Returns -1 where it does not succeed: a service works without as well. */
 function connect(path: string): number {
-  const name = new TextEncoder().encode(path);
-  if (name.length > MAX_PATH) return -1;
-  const address = new Uint8Array(FAMILY_BYTES + name.length);
-  new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-  address.set(name, FAMILY_BYTES);
-  // "@" stands for the zero byte that begins an abstract name.
-  if (path.startsWith("@")) address[FAMILY_BYTES] = 0;
-  const fd = libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-  if (libc().connect(fd, address, address.length) < 0) return -1;
-  return fd;
+  try {
+    // "@" stands for the zero byte that begins an abstract name.
+    return connectDatagram(path.replace(/^@/, "\0"));
+  } catch {
+    return -1;
+  }
 }

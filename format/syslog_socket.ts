@@ -5,21 +5,12 @@
  */
 
 import { checked, cString, libc } from "../ffi/libc.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../ffi/linux.ts";
 import {
-  AF_UNIX,
-  AT_FDCWD,
-  MSG_DONTWAIT,
-  MSG_NOSIGNAL,
-  O_CLOEXEC,
-  O_PATH,
-  SOCK_CLOEXEC,
-  SOCK_DGRAM,
-  SOCK_NONBLOCK,
-} from "../ffi/linux.ts";
-
-/** sockaddr_un: a family and sun_path (sys/un.h). */
-const SOCKADDR_UN = 110;
-const MAX_NAME = 107;
+  connectDatagram,
+  MAX_SOCKET_NAME,
+  sendDatagram,
+} from "../ffi/unix_socket.ts";
 
 /**
  * A Unix datagram socket. Its path is out of reach behind chroot, so it keeps a
@@ -38,9 +29,9 @@ export class SyslogSocket {
     const slash = real.lastIndexOf("/");
     this.#name = real.slice(slash + 1);
     const length = new TextEncoder().encode(this.#name).length;
-    if (length > MAX_NAME) {
+    if (length > MAX_SOCKET_NAME) {
       throw new Error(
-        `--syslog-socket: the name "${this.#name}" is ${length} bytes long, at most ${MAX_NAME} are possible`,
+        `--syslog-socket: the name "${this.#name}" is ${length} bytes long, at most ${MAX_SOCKET_NAME} are possible`,
       );
     }
     this.#directory = openDirectory(real.slice(0, slash) || "/");
@@ -65,20 +56,9 @@ export class SyslogSocket {
    */
   connect(): void {
     this.#disconnect();
-    const fd = checked(
-      libc().socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-      "socket(AF_UNIX)",
-    );
-    const address = new Uint8Array(SOCKADDR_UN);
-    new DataView(address.buffer).setUint16(0, AF_UNIX, true);
-    new TextEncoder().encodeInto(this.#name, address.subarray(2));
+    checked(libc().fchdir(this.#directory), "fchdir");
     try {
-      checked(libc().fchdir(this.#directory), "fchdir");
-      checked(libc().connect(fd, address, SOCKADDR_UN), "connect");
-      this.#fd = fd;
-    } catch (error) {
-      libc().close(fd);
-      throw error;
+      this.#fd = connectDatagram(this.#name);
     } finally {
       libc().fchdir(this.#home);
     }
@@ -86,10 +66,7 @@ export class SyslogSocket {
 
   /** Sends without waiting; returns whether the kernel took it. */
   send(message: Uint8Array<ArrayBuffer>): boolean {
-    if (this.#fd < 0) return false;
-    const flags = MSG_DONTWAIT | MSG_NOSIGNAL;
-    const length = BigInt(message.length);
-    return libc().send(this.#fd, message, length, flags) >= 0n;
+    return this.#fd >= 0 && sendDatagram(this.#fd, message);
   }
 
   #disconnect(): void {
