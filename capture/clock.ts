@@ -7,6 +7,9 @@
 import { libc } from "../ffi/libc.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../ffi/linux.ts";
 
+/** macOS has no CLOCK_BOOTTIME; its CLOCK_MONOTONIC (time.h) is the like. */
+const UNSETTABLE_CLOCK = Deno.build.os === "linux" ? CLOCK_BOOTTIME : 6;
+
 /**
  * Turns the kernel's time stamps, which follow the settable wall clock, into
  * times since boot: the time of reading less the packet's age. Never decreases
@@ -21,7 +24,7 @@ export class CaptureClock {
 
   /** Reads both clocks: once before each batch of packets. */
   sample(): void {
-    this.now = this.#read(CLOCK_BOOTTIME);
+    this.now = this.#read(UNSETTABLE_CLOCK);
     this.#offset = this.now - this.#read(CLOCK_REALTIME);
   }
 

@@ -86,6 +86,11 @@ export class LocalAddresses {
   }
 }
 
+/** Watches them where rtnetlink is; elsewhere all packets count. */
+export function watchLocalAddresses(): LocalAddresses | undefined {
+  return Deno.build.os === "linux" ? new LocalAddresses() : undefined;
+}
+
 /** struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type */
 function takeRoute(message: Message, found: AddressSet): void {
   const { view, type, start, end } = message;

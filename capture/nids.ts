@@ -26,7 +26,7 @@ import {
 import type { Capture, CaptureStatistics } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { datagramFilter } from "./filter_expression.ts";
-import { LocalAddresses } from "./local_addresses.ts";
+import { type LocalAddresses, watchLocalAddresses } from "./local_addresses.ts";
 import { deviceNames, openDevice, TIMEOUT_MS } from "./pcap.ts";
 import { PollSet } from "./poll.ts";
 
@@ -86,7 +86,7 @@ export class NidsCapture implements Capture {
     this.#packet.view = new DataView(this.#bytes.buffer);
     this.#packet.linkType = LINKTYPE_RAW;
     this.#packet.direction = DIRECTION_IN;
-    this.local = promiscuous ? undefined : new LocalAddresses();
+    this.local = promiscuous ? undefined : watchLocalAddresses();
     this.descriptors = [this.#lib.nids_getfd()];
     this.#polled = new PollSet(this.descriptors, this.local);
   }

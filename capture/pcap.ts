@@ -28,7 +28,7 @@ import {
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { headerFilter } from "./filter_expression.ts";
-import { LocalAddresses } from "./local_addresses.ts";
+import { type LocalAddresses, watchLocalAddresses } from "./local_addresses.ts";
 import { PollSet } from "./poll.ts";
 
 /** Enough for the longest headers that are decoded, and a link layer's. */
@@ -81,7 +81,7 @@ export class PcapCapture implements Capture {
     this.#devices = names.map((name) =>
       new PcapDevice(name, promiscuous, filter, clock)
     );
-    this.local = promiscuous ? undefined : new LocalAddresses();
+    this.local = promiscuous ? undefined : watchLocalAddresses();
     this.descriptors = this.#devices.map(({ fd }) => fd);
     this.#polled = new PollSet(this.descriptors, this.local);
   }

@@ -5,7 +5,7 @@
  */
 
 import { checked, libc } from "../ffi/libc.ts";
-import { EFD_CLOEXEC, EFD_NONBLOCK, POLLERR, POLLIN } from "../ffi/linux.ts";
+import { POLLERR, POLLIN } from "../ffi/linux.ts";
 
 /** struct pollfd: int fd, short events, short revents (poll.h). */
 const POLLFD = 8;
@@ -14,6 +14,7 @@ const POLLFD = 8;
 export class PollSet {
   readonly #fds: DataView<ArrayBuffer>;
   readonly #wake: number;
+  readonly #wakeEnd: number;
   readonly #captures: number;
 
   /**
@@ -22,12 +23,11 @@ export class PollSet {
    * @throws {SystemError} If the kernel has no descriptor left.
    */
   constructor(captures: readonly number[], local?: { readonly fd: number }) {
-    this.#wake = checked(
-      libc().eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK),
-      "eventfd",
-    );
+    const pipe = new Int32Array(2);
+    checked(libc().pipe(pipe), "pipe");
+    const [wake] = [this.#wake, this.#wakeEnd] = pipe;
     this.#captures = captures.length;
-    const fds = [...captures, local?.fd ?? this.#wake, this.#wake];
+    const fds = [...captures, local?.fd ?? wake, wake];
     this.#fds = new DataView(new ArrayBuffer(fds.length * POLLFD));
     for (const [i, fd] of fds.entries()) {
       this.#fds.setInt32(i * POLLFD, fd, true);
@@ -66,11 +66,12 @@ export class PollSet {
 
   /** Ends the waiting. */
   wake(): void {
-    libc().write(this.#wake, new BigUint64Array([1n]), 8n);
+    libc().write(this.#wakeEnd, new Uint8Array(1), 1n);
   }
 
   /** Frees what it holds. The descriptors are their owners' to close. */
   close(): void {
     libc().close(this.#wake);
+    libc().close(this.#wakeEnd);
   }
 }

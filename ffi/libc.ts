@@ -6,7 +6,8 @@
 
 import { AT_FDCWD, O_CLOEXEC, O_RDONLY } from "./linux.ts";
 
-const SYMBOLS = {
+/** Functions of POSIX, which other systems have as well. */
+const POSIX_SYMBOLS = {
   // int socket(int domain, int type, int protocol);
   socket: { parameters: ["i32", "i32", "i32"], result: "i32" },
   // int bind(int sockfd, const struct sockaddr *addr, socklen_t addrlen);
@@ -37,16 +38,12 @@ const SYMBOLS = {
   lseek: { parameters: ["i32", "i64", "i32"], result: "i64" },
   // int openat(int dirfd, const char *pathname, int flags, ...);
   openat: { parameters: ["i32", "buffer", "i32", "u32"], result: "i32" },
-  // ssize_t getdents64(int fd, void *dirp, size_t count);
-  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
   // int poll(struct pollfd *fds, nfds_t nfds, int timeout);
   poll: {
     parameters: ["buffer", "usize", "i32"],
     result: "i32",
     nonblocking: true,
   },
-  // int eventfd(unsigned int initval, int flags);
-  eventfd: { parameters: ["u32", "i32"], result: "i32" },
   // void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset);
   mmap: {
     parameters: ["pointer", "usize", "i32", "i32", "i32", "i64"],
@@ -80,26 +77,14 @@ const SYMBOLS = {
   rmdir: { parameters: ["buffer"], result: "i32" },
   // int chdir(const char *path);
   chdir: { parameters: ["buffer"], result: "i32" },
+  // int pipe(int pipefd[2]);
+  pipe: { parameters: ["buffer"], result: "i32" },
   // int fchdir(int fd);
   fchdir: { parameters: ["i32"], result: "i32" },
   // int chroot(const char *path);
   chroot: { parameters: ["buffer"], result: "i32" },
   // int setgroups(size_t size, const gid_t *list);
   setgroups: { parameters: ["usize", "pointer"], result: "i32" },
-  // int setresgid(gid_t rgid, gid_t egid, gid_t sgid);
-  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
-  // int setresuid(uid_t ruid, uid_t euid, uid_t suid);
-  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
-  // int prctl(int option, ...);
-  prctl: {
-    parameters: ["i32", "usize", "usize", "usize", "usize"],
-    result: "i32",
-  },
-  // long syscall(long number, ...);
-  syscall: {
-    parameters: ["usize", "usize", "usize", "buffer"],
-    result: "isize",
-  },
   // void (*signal(int signum, void (*handler)(int)))(int);
   signal: { parameters: ["i32", "usize"], result: "usize" },
   // int getpid(void);
@@ -124,8 +109,6 @@ const SYMBOLS = {
   flock: { parameters: ["i32", "i32"], result: "i32" },
   // int ftruncate(int fd, off_t length);
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
-  // int pipe2(int pipefd[2], int flags);
-  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int dup2(int oldfd, int newfd);
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
@@ -154,29 +137,66 @@ const SYMBOLS = {
   posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
   // char *strerror(int errnum);
   strerror: { parameters: ["i32"], result: "pointer" },
+} as const satisfies Deno.ForeignLibraryInterface;
+
+/** Functions of Linux alone. */
+const LINUX_SYMBOLS = {
+  // ssize_t getdents64(int fd, void *dirp, size_t count);
+  getdents64: { parameters: ["i32", "buffer", "usize"], result: "isize" },
+  // int setresgid(gid_t rgid, gid_t egid, gid_t sgid);
+  setresgid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int setresuid(uid_t ruid, uid_t euid, uid_t suid);
+  setresuid: { parameters: ["u32", "u32", "u32"], result: "i32" },
+  // int prctl(int option, ...);
+  prctl: {
+    parameters: ["i32", "usize", "usize", "usize", "usize"],
+    result: "i32",
+  },
+  // long syscall(long number, ...);
+  syscall: {
+    parameters: ["usize", "usize", "usize", "buffer"],
+    result: "isize",
+  },
+  // int pipe2(int pipefd[2], int flags);
+  pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int *__errno_location(void);
   __errno_location: { parameters: [], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
 
-/** The C library's functions. */
-export type Libc = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+/**
+ * The C library's functions. Those of Linux are missing elsewhere; what calls
+ * them is only reached there.
+ */
+export type Libc =
+  & Deno.DynamicLibrary<typeof POSIX_SYMBOLS>["symbols"]
+  & Deno.DynamicLibrary<typeof LINUX_SYMBOLS>["symbols"];
 
 let opened: Libc | undefined;
 let errnoView: Int32Array<ArrayBuffer> | undefined;
 
 /** Opens the C library at its first use. */
 export function libc(): Libc {
-  if (opened === undefined) {
-    opened = Deno.dlopen("libc.so.6", SYMBOLS).symbols;
-    // Blocking calls all run on this thread, so its errno never moves.
-    const location = opened.__errno_location();
-    if (location !== null) {
-      errnoView = new Int32Array(
-        Deno.UnsafePointerView.getArrayBuffer(location, 4),
-      );
-    }
+  return opened ??= Deno.build.os === "linux"
+    ? openLinuxLibc()
+    : openOtherLibc();
+}
+
+function openLinuxLibc(): Libc {
+  const all = { ...POSIX_SYMBOLS, ...LINUX_SYMBOLS };
+  const symbols = Deno.dlopen("libc.so.6", all).symbols;
+  // Blocking calls all run on this thread, so its errno never moves.
+  const location = symbols.__errno_location();
+  if (location !== null) {
+    errnoView = new Int32Array(
+      Deno.UnsafePointerView.getArrayBuffer(location, 4),
+    );
   }
-  return opened;
+  return symbols;
+}
+
+function openOtherLibc(): Libc {
+  const name = Deno.build.os === "darwin" ? "libSystem.B.dylib" : "libc.so";
+  return Deno.dlopen(name, POSIX_SYMBOLS).symbols as Libc;
 }
 
 // errno values of asm-generic/errno-base.h and errno.h.

@@ -51,10 +51,6 @@ export const MAP_SHARED = 1;
 export const POLLIN = 0x001;
 export const POLLERR = 0x008;
 
-// bits/eventfd.h
-export const EFD_CLOEXEC = 0x80000;
-export const EFD_NONBLOCK = 0x800;
-
 // bits/fcntl-linux.h
 export const O_RDONLY = 0;
 export const O_RDWR = 2;
