@@ -24,7 +24,12 @@ Deno.test("two commands set up a fresh machine", () => {
 });
 
 Deno.test("the same Deno is named everywhere", () => {
-  const files = ["README.md", ".ci/run", ".github/workflows/ci.yml"];
+  const files = [
+    "README.md",
+    ".ci/run",
+    ".github/workflows/ci.yml",
+    ".github/workflows/release.yml",
+  ];
   const versions = files.flatMap((file) =>
     Deno.readTextFileSync(ROOT + file).match(/deno@[\d.]+\d/g) ?? []
   );
