@@ -12,6 +12,8 @@ export interface Needs {
   root?: boolean;
   /** Programs that must be on the search path. */
   tools?: readonly string[];
+  /** Files that must be there, such as C headers. */
+  files?: readonly string[];
 }
 
 /** Whether the needs are met. */
@@ -37,12 +39,24 @@ function isOnPath(tool: string): boolean {
   });
 }
 
+function exists(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}
+
 /** Looks for what a test needs. */
-export function requirement({ root = false, tools = [] }: Needs): Requirement {
+export function requirement(
+  { root = false, tools = [], files = [] }: Needs,
+): Requirement {
   const missing = tools.filter((tool) => !isOnPath(tool));
+  const absent = files.filter((path) => !exists(path));
   const reasons: string[] = [];
   if (root && Deno.uid() !== 0) reasons.push("it needs root");
   if (missing.length > 0) reasons.push(`not installed: ${missing.join(", ")}`);
+  if (absent.length > 0) reasons.push(`not there: ${absent.join(", ")}`);
   return {
     ignore: reasons.length > 0 &&
       Deno.env.get("SCANLOGD_LIVE") !== "require",

@@ -31,6 +31,14 @@ Deno.test("a missing tool ignores a test and is named", () => {
   assertEquals(reason, `not installed: ${MISSING}`);
 });
 
+Deno.test("a missing file ignores a test and is named", () => {
+  const files = [import.meta.filename ?? "", "/no/such/file", "/tmp"];
+  assertEquals(ask(undefined, { files }), {
+    ignore: true,
+    reason: "not there: /no/such/file, /tmp",
+  });
+});
+
 Deno.test("with SCANLOGD_LIVE=require nothing is ignored, the reason stays", () => {
   const { ignore, reason } = ask("require", { tools: [MISSING] });
   assert(!ignore);
