@@ -239,6 +239,7 @@ export function nextSteps({ destination }: InstallOptions): string[] {
     "  systemd-tmpfiles --create scanlogd.conf",
     "  systemctl daemon-reload",
     "  systemctl enable --now scanlogd",
+    "  systemctl try-restart rsyslog",
     "Without systemd:",
     "  useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin scanlogd",
     "  mkdir -p -m 755 /var/empty",
