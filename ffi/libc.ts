@@ -329,9 +329,18 @@ export function readOwnProc(name: string): string {
 
 /** What a descriptor of this process refers to; undefined if it is closed. */
 export function describeDescriptor(fd: number): string | undefined {
-  const target = new Uint8Array(4096);
-  const path = cString(`/proc/self/fd/${fd}`);
-  const length = Number(libc().readlink(path, target, BigInt(target.length)));
+  return readLink(`/proc/self/fd/${fd}`);
+}
+
+/**
+ * What a symbolic link points to; undefined if it is none. The runtime would
+ * ask for all permissions in /dev and /proc.
+ */
+export function readLink(path: string): string | undefined {
+  const target = new Uint8Array(4096); // PATH_MAX
+  const length = Number(
+    libc().readlink(cString(path), target, BigInt(target.length)),
+  );
   return length < 0
     ? undefined
     : new TextDecoder().decode(target.subarray(0, length));

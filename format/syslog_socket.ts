@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checked, cString, libc } from "../ffi/libc.ts";
+import { checked, cString, libc, readLink } from "../ffi/libc.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "../ffi/linux.ts";
 import {
   connectDatagram,
@@ -91,14 +91,6 @@ function resolveSocket(path: string): string {
     path = target.startsWith("/") ? target : directory + target;
   }
   return path.includes("/") ? path : `./${path}`;
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return Deno.readLinkSync(path);
-  } catch {
-    return undefined; // no link, or nothing at all: connect will tell
-  }
 }
 
 function openDirectory(path: string): number {
