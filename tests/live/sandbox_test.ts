@@ -1,0 +1,196 @@
+/**
+ * What the running program may still do, as the kernel tells it, and what an
+ * attacker inside it achieves.
+ */
+
+import { assert, assertEquals, assertGreater } from "../assert.ts";
+import { Folder, program, startDaemon } from "./daemon.ts";
+import { machine, USER } from "./machine.ts";
+import { Namespace, TwoHosts } from "./namespaces.ts";
+import { eventually, Process } from "./processes.ts";
+import { liveTest } from "./require.ts";
+import type { Outcome } from "./sandbox_probe.ts";
+import { SyslogSocket } from "./syslog_socket.ts";
+
+const NEEDS = { root: true, tools: ["ip", "unshare", "nmap", "setpriv"] };
+const KINDS = ["raw", "pcap", "nids"] as const;
+const PROBE = new URL("sandbox_probe.ts", import.meta.url).pathname;
+const EPERM = 1;
+const ENOSYS = 38;
+const NOTHING = "0".repeat(16);
+
+/** The fields of /proc/PID/task/TID/status, for each thread. */
+function threads(pid: number): Record<string, string>[] {
+  const folder = `/proc/${pid}/task`;
+  return [...Deno.readDirSync(folder)].map(({ name }) =>
+    Object.fromEntries(
+      Deno.readTextFileSync(`${folder}/${name}/status`).split("\n").map(
+        (line) => line.split(":").map((part) => part.trim()),
+      ),
+    )
+  );
+}
+
+/** What each thread must have; the main one no bounding set either. */
+function assertConfined(pid: number): void {
+  const id = Array(4).fill(USER.id).join("\t");
+  const all = threads(pid);
+  assertGreater(all.length, 2);
+  for (const [i, thread] of all.entries()) {
+    const { Uid, Gid, Groups, NoNewPrivs, Seccomp } = thread;
+    const { CapInh, CapPrm, CapEff, CapAmb, CapBnd } = thread;
+    assertEquals(
+      { Uid, Gid, Groups, NoNewPrivs, Seccomp },
+      { Uid: id, Gid: id, Groups: "", NoNewPrivs: "1", Seccomp: "2" },
+      thread.Name,
+    );
+    assertEquals([CapInh, CapPrm, CapEff, CapAmb], Array(4).fill(NOTHING));
+    if (i === 0) assertEquals(CapBnd, NOTHING);
+  }
+  assertEquals([...Deno.readDirSync(`/proc/${pid}/root/`)], []);
+  assertEquals([...Deno.readDirSync(`/proc/${pid}/cwd/`)], []);
+  const limits = Deno.readTextFileSync(`/proc/${pid}/limits`);
+  assert(/^Max core file size +0 +0 /m.test(limits), limits);
+}
+
+for (const kind of KINDS) {
+  liveTest(
+    `${kind}: every thread is confined, also after a scan`,
+    NEEDS,
+    async () => {
+      await using two = await TwoHosts.create();
+      await using daemon = await startDaemon(two.host, [
+        ...["-o", "stdout", "-c", kind],
+      ], { as: ["setpriv", "--groups", "4,27"] });
+      assertConfined(daemon.pid);
+      await two.scan();
+      await eventually(() => daemon.stdout.length > 0, () => "a line");
+      assertConfined(daemon.pid);
+      assertEquals(await daemon.stop(), 0);
+    },
+  );
+}
+
+liveTest("--read -: every thread is confined", NEEDS, async () => {
+  await using host = await Namespace.create();
+  await using reader = new Process(
+    host.inside([...machine(), ...program(["--read", "-"])]),
+    { input: "never" },
+  );
+  await eventually(
+    () => threads(reader.pid).every(({ Seccomp }) => Seccomp === "2"),
+    () => "the system call filter",
+  );
+  assertConfined(reader.pid);
+  assertEquals(await reader.stop(), 0);
+});
+
+/** Starts the probe on a machine with a log of the test's. */
+function startProbe(
+  host: Namespace,
+  log: string,
+  args: readonly string[],
+): Process {
+  const probe = ["run", "--no-prompt", "--no-code-cache"];
+  return new Process(host.inside([
+    ...machine({ log }),
+    ...[Deno.execPath(), ...probe, "--allow-ffi", "--allow-read", PROBE],
+    ...args,
+  ]));
+}
+
+/** What came of the attempts. */
+async function outcomes(
+  mode: "attempts" | "control",
+  kind: string,
+): Promise<Outcome[]> {
+  await using folder = await Folder.create();
+  const log = `${folder.path}/log`;
+  using _syslog = new SyslogSocket(log);
+  await using host = await Namespace.create();
+  await using probe = startProbe(host, log, [
+    ...[mode, "-c", kind, "-i", "lo", "-o", "syslog"],
+  ]);
+  assertEquals(await probe.end(), 0, probe.stderr.join("\n"));
+  return probe.stdout.map((line) => JSON.parse(line));
+}
+
+/** These are steps to other attempts, and allowed. */
+const STEPS = ["fchdir back", "fchdir to the kept directory", "fchdir home"];
+
+for (const kind of KINDS) {
+  liveTest(
+    `${kind}: whatever an attacker tries inside is refused`,
+    NEEDS,
+    async () => {
+      const all = await outcomes("attempts", kind);
+      assertGreater(all.length, 90);
+      for (const { name, result, errno } of all) {
+        if (STEPS.includes(name)) assertEquals(result, 0, name);
+        else {
+          const refusal = name === "clone3" ? ENOSYS : EPERM;
+          assertEquals({ result, errno }, { result: -1, errno: refusal }, name);
+        }
+      }
+      console.log(`${all.length - STEPS.length} attempts, all refused`);
+    },
+  );
+}
+
+/** Attempts that only the filter stops: privileges alone do not. */
+const STOPPED_BY_FILTER = [
+  ...["open /", "openat /", "open .. of the kept directory", "stat /"],
+  ...["list /proc", "open where syslogd is", "fchdir to another directory"],
+  ...["memfd_create", "map a file for execution"],
+  ...["socket(AF_INET, SOCK_STREAM)", "bind a TCP socket", "listen"],
+  ...["sendto through the capture", "dup of the capture", "socketpair"],
+  ...["the capture for another process", "process_vm_readv", "kill"],
+  ...["keyctl", "unshare"],
+];
+
+liveTest(
+  "the same attempts without the filter: what it is there for",
+  NEEDS,
+  async () => {
+    const all = new Map(
+      (await outcomes("control", "raw")).map((each) => [each.name, each]),
+    );
+    const architecture = Deno.build.arch === "x86_64";
+    for (const name of STOPPED_BY_FILTER) {
+      if (!architecture && !all.has(name)) continue;
+      const outcome = all.get(name);
+      assert(
+        outcome !== undefined && outcome.errno !== EPERM,
+        `${name}: ${JSON.stringify(outcome)}`,
+      );
+    }
+  },
+);
+
+liveTest("what the program needs goes on working inside", NEEDS, async () => {
+  await using folder = await Folder.create();
+  const log = `${folder.path}/log`;
+  const first = new SyslogSocket(log);
+  await using host = await Namespace.create();
+  await using probe = startProbe(host, log, [
+    ...["allowed", "-i", "lo", "-o", "syslog"],
+  ]);
+  await eventually(
+    () => first.messages.some((message) => message.endsWith(": before")),
+    () => `a message\n${probe.stderr.join("\n")}`,
+  );
+  first[Symbol.dispose]();
+  await Deno.remove(log);
+  using second = new SyslogSocket(log);
+  probe.signal("SIGHUP");
+  assertEquals(await probe.end(), 0, probe.stderr.join("\n"));
+  assertEquals(probe.stdout.map((line) => JSON.parse(line)), [
+    ...["compile", "WebAssembly", "timers", "garbage collection"],
+    ...["random numbers", "a thread", "new threads", "signals", "log"],
+    "capture",
+  ]);
+  await eventually(
+    () => second.messages.some((message) => message.endsWith(": after")),
+    () => "a message at the new socket",
+  );
+});
