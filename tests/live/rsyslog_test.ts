@@ -1,49 +1,9 @@
 import { assert, assertEquals } from "../assert.ts";
 import { Folder, startDaemon, startReference } from "./daemon.ts";
 import { TwoHosts } from "./namespaces.ts";
-import { eventually, Process } from "./processes.ts";
+import { eventually } from "./processes.ts";
 import { liveTest } from "./require.ts";
-
-/** As a distribution configures it, but for the places. */
-function configuration(folder: string): string {
-  return `
-global(workDirectory="${folder}")
-module(load="builtin:omfile" template="RSYSLOG_TraditionalFileFormat")
-module(load="imuxsock" sysSock.use="off")
-input(type="imuxsock" socket="${folder}/log")
-daemon.alert ${folder}/alert
-daemon.=info ${folder}/info
-`;
-}
-
-async function startRsyslogd(folder: string): Promise<Process> {
-  const path = `${folder}/rsyslog.conf`;
-  await Deno.writeTextFile(path, configuration(folder));
-  const rsyslogd = new Process([
-    ...["rsyslogd", "-n", "-f", path, "-i", `${folder}/pid`],
-  ]);
-  await eventually(
-    () => exists(`${folder}/log`) || rsyslogd.code >= 0,
-    () => "rsyslogd's socket",
-  );
-  assertEquals(rsyslogd.code, -1, rsyslogd.stderr.join("\n"));
-  return rsyslogd;
-}
-
-function exists(path: string): boolean {
-  try {
-    Deno.lstatSync(path);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-function linesOf(path: string): string[] {
-  return exists(path)
-    ? Deno.readTextFileSync(path).split("\n").slice(0, -1)
-    : [];
-}
+import { linesOf, startRsyslogd } from "./rsyslogd.ts";
 
 /** Two programs may look at the clock on both sides of a second. */
 function withoutTimes(line: string): string {

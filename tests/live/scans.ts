@@ -1,0 +1,46 @@
+/**
+ * Scans by the hundred, each from an address of its own.
+ *
+ * @module
+ */
+
+import { concat, ipv4, tcp } from "../packets.ts";
+import { hardwareAddress, inject } from "./inject.ts";
+import { HOST, type TwoHosts } from "./namespaces.ts";
+
+const PORTS = [21, 22, 23, 25, 53, 80, 111];
+
+/** The source of a scan by its number. */
+export function sourceOf(scan: number): string {
+  return `10.80.${scan >> 8}.${scan & 0xff}`;
+}
+
+/** Sends scans `first` to `first + count - 1`, one after the other. */
+export async function sendScans(
+  two: TwoHosts,
+  first: number,
+  count: number,
+): Promise<void> {
+  const target = await hardwareAddress(two.host);
+  const sender = await hardwareAddress(two.scanner);
+  const frames = Array.from({ length: count }, (_, i) => {
+    const ends = { source: sourceOf(first + i), destination: HOST };
+    return PORTS.map((port) =>
+      concat(
+        ...[target, sender, [0x08, 0x00]],
+        ipv4(tcp({ destinationPort: port }), ends),
+      )
+    );
+  });
+  await inject(two.scanner, frames.flat());
+}
+
+/** The sources that lines of any form tell, in their order. */
+export function sourcesIn(lines: readonly string[]): string[] {
+  return lines.map((line) => /10\.80\.\d+\.\d+/.exec(line)?.[0] ?? line);
+}
+
+/** Sources `first` to `first + count - 1`. */
+export function sources(first: number, count: number): string[] {
+  return Array.from({ length: count }, (_, i) => sourceOf(first + i));
+}
