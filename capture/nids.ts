@@ -61,6 +61,8 @@ export class NidsCapture implements Capture {
   readonly #packet = new Packet();
   readonly #bytes = new Uint8Array(COPY_LENGTH);
   readonly #callbacks: { close(): void }[] = [];
+  /** libnids looks here for each packet: it must live as long as the capture. */
+  readonly #unchecked = new Uint32Array(new ArrayBuffer(NIDS_CHKSUM_CTL_SIZE));
   #handler: PacketHandler = () => {};
   #failure: unknown;
   #received = 0;
@@ -100,9 +102,8 @@ export class NidsCapture implements Capture {
     }
     // Checksums look wrong where the network card fills them in: netaddr 0,
     // mask 0 stands for all addresses.
-    const unchecked = new Uint32Array(NIDS_CHKSUM_CTL_SIZE / 4);
-    unchecked[2] = NIDS_DONT_CHKSUM;
-    this.#lib.nids_register_chksum_ctl(unchecked, 1);
+    this.#unchecked[2] = NIDS_DONT_CHKSUM;
+    this.#lib.nids_register_chksum_ctl(this.#unchecked, 1);
 
     const onDatagram = new Deno.UnsafeCallback(
       { parameters: ["pointer", "i32"], result: "void" },
