@@ -14,11 +14,14 @@ export type FilterInstruction = readonly [number, number, number, number];
 const SOCK_FILTER = 8;
 const SOCK_FPROG = 16;
 
-/** A program as the kernel wants it. */
+/**
+ * A program as the kernel wants it. Both parts stand in one buffer, so that
+ * neither lives longer than the other.
+ */
 export interface PackedProgram {
-  /** `struct sock_fprog`. */
+  /** `struct sock_fprog`, at the buffer's beginning. */
   header: DataView<ArrayBuffer>;
-  /** What the header points to; it must live as long as the header is used. */
+  /** What the header points to. */
   instructions: DataView<ArrayBuffer>;
 }
 
@@ -26,16 +29,15 @@ export interface PackedProgram {
 export function packProgram(
   program: readonly FilterInstruction[],
 ): PackedProgram {
-  const instructions = new DataView(
-    new ArrayBuffer(program.length * SOCK_FILTER),
-  );
+  const buffer = new ArrayBuffer(SOCK_FPROG + program.length * SOCK_FILTER);
+  const header = new DataView(buffer, 0, SOCK_FPROG);
+  const instructions = new DataView(buffer, SOCK_FPROG);
   for (const [i, [code, ifTrue, ifFalse, operand]] of program.entries()) {
     instructions.setUint16(i * SOCK_FILTER, code, true);
     instructions.setUint8(i * SOCK_FILTER + 2, ifTrue);
     instructions.setUint8(i * SOCK_FILTER + 3, ifFalse);
     instructions.setUint32(i * SOCK_FILTER + 4, operand, true);
   }
-  const header = new DataView(new ArrayBuffer(SOCK_FPROG));
   header.setUint16(0, program.length, true);
   const address = Deno.UnsafePointer.of(instructions);
   header.setBigUint64(8, Deno.UnsafePointer.value(address), true);
