@@ -50,10 +50,10 @@ const FAILED_STARTS: Record<string, FailedStart> = {
   "a file for a syslog socket": {
     setUp: "echo >/run/file",
     args: ["--syslog-socket", "/run/file"],
-    says: "cannot log to /run/file: connect: Connection refused; is syslogd",
+    says: "cannot log to /run/file: nobody listens there; start syslogd",
   },
   "a syslog socket with too long a name": {
-    args: ["--syslog-socket", `/run/${"x".repeat(103)}`],
+    args: ["--syslog-socket", `/run/${"x".repeat(108)}`],
     says: "is 108 bytes long, at most 107 are possible",
   },
   "no user": {
@@ -168,7 +168,7 @@ liveTest(
     assertEquals(daemon.stderr.length, 1);
     assertStringIncludes(
       daemon.stderr[0],
-      "cannot log to /dev/log: connect: Connection refused; is syslogd running?",
+      "cannot log to /dev/log: nobody listens there; start syslogd",
     );
   },
 );
