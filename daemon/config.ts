@@ -36,7 +36,8 @@ export function readConfig(path: string): Map<string, ConfigEntry> {
 
 function readText(path: string): string {
   try {
-    return Deno.readTextFileSync(path);
+    // Some editors begin a file with a byte order mark.
+    return Deno.readTextFileSync(path).replace(/^\ufeff/, "");
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) {
       throw new Failure(`--config: there is no file "${path}"`);
