@@ -82,7 +82,7 @@ export function openOutputs(options: Options): Outputs {
       host,
     });
   const standIns: string[] = [];
-  const stdout = new StdoutSink(options.read !== undefined);
+  const stdout = new StdoutSink(options.read !== undefined, logWarning);
   const outputs = wanted.flatMap((output): Output[] => {
     const format = isJson(output) ? json : line;
     const [kind, path] = splitOutput(output);

@@ -21,13 +21,18 @@ export class StdoutSink implements Sink {
   failure: Error | undefined;
   readonly #encoder = new TextEncoder();
   readonly #isPatient: boolean;
+  readonly #warn: (text: string) => void;
   readonly #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
 
-  /** @param isPatient Whether to wait for a slow reader. */
-  constructor(isPatient: boolean) {
+  /**
+   * @param isPatient Whether to wait for a slow reader.
+   * @param warn Told when lines begin to be lost while capturing.
+   */
+  constructor(isPatient: boolean, warn: (text: string) => void) {
     this.#isPatient = isPatient;
+    this.#warn = warn;
   }
 
   write(line: string): void {
@@ -50,7 +55,9 @@ export class StdoutSink implements Sink {
 
   #enqueue(bytes: Uint8Array): void {
     if (this.#waitingBytes + bytes.length > MAX_WAITING) {
-      this.lost++;
+      if (this.lost++ === 0) {
+        this.#warn(`${this.description}: nobody reads it, lines are lost`);
+      }
       return;
     }
     this.#waiting.push(bytes);
@@ -69,6 +76,9 @@ export class StdoutSink implements Sink {
     } catch (error) {
       this.failure = error as Error;
       this.lost += 1 + this.#waiting.splice(0).length;
+      this.#warn(
+        `${this.description}: ${this.failure.message}; lines are lost`,
+      );
     }
     this.#writing = undefined;
   }
