@@ -29,7 +29,7 @@ import type { Options } from "./daemon/options.ts";
 import { PidFile } from "./daemon/pid_file.ts";
 import { Progress } from "./daemon/progress.ts";
 import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
-import { openOutputs, type Outputs } from "./daemon/sinks.ts";
+import { checkOutputs, openOutputs, type Outputs } from "./daemon/sinks.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { AddressSet } from "./detect/address.ts";
 import { completions } from "./packaging/completions.ts";
@@ -61,7 +61,10 @@ async function main(args: readonly string[]): Promise<number> {
 function check(options: Options): void {
   new Detector(() => {}, detectorOptions(options, undefined));
   const isComplete = checkTarget(options);
-  if (isComplete) openCapture(options).capture.close();
+  if (isComplete) {
+    openCapture(options).capture.close();
+    checkOutputs(options);
+  }
   console.log(
     isComplete
       ? "scanlogd: everything is valid"

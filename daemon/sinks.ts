@@ -103,6 +103,22 @@ export function openOutputs(options: Options): Outputs {
   return new Outputs(outputs, standIns);
 }
 
+/**
+ * Checks the sinks without leaving a trace.
+ *
+ * @throws {Error} If one could not be opened.
+ */
+export function checkOutputs(options: Options): void {
+  const wanted = wantedOutputs(options);
+  for (const output of wanted) {
+    const [kind, path] = splitOutput(output);
+    if (path !== undefined) FileSink.check(path);
+    else if (kind === "syslog") {
+      openSyslog(options, wanted.length > 1, [])?.close();
+    }
+  }
+}
+
 function wantedOutputs(options: Options): readonly string[] {
   if (options.given.has("output")) return options.output;
   if (options.read !== undefined) return ["stdout"];

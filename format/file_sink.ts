@@ -11,10 +11,14 @@ import {
   O_CLOEXEC,
   O_CREAT,
   O_NONBLOCK,
+  O_PATH,
   O_WRONLY,
 } from "../ffi/linux.ts";
 import type { Sink } from "./sink.ts";
 
+const FLAGS = O_WRONLY | O_APPEND | O_CLOEXEC |
+  // Else a pipe without reader would hold up the start.
+  O_NONBLOCK;
 /** Readable by the group that reads logs, by nobody else. */
 const MODE = 0o640;
 
@@ -40,14 +44,22 @@ export class FileSink implements Sink {
   constructor(path: string, warn: (text: string) => void) {
     this.description = path;
     this.#warn = warn;
-    // Without O_NONBLOCK, a pipe without reader would hold up the start.
-    const flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK;
-    try {
-      const fd = libc().openat(AT_FDCWD, cString(path), flags, MODE);
-      this.#fd = checked(fd, "open for appending");
-    } catch (error) {
-      throw new Error(`--output file ${path}: ${(error as Error).message}`);
-    }
+    this.#fd = open(path, path, FLAGS | O_CREAT);
+  }
+
+  /**
+   * Checks that there is, or could be, a file, and makes none.
+   *
+   * @throws {Error} If there could not.
+   */
+  static check(path: string): void {
+    const found = libc().openat(AT_FDCWD, cString(path), O_PATH, 0);
+    const isThere = found >= 0;
+    if (isThere) libc().close(found);
+    const directory = path.slice(0, path.lastIndexOf("/") + 1) || ".";
+    libc().close(
+      isThere ? open(path, path, FLAGS) : open(path, directory, O_PATH),
+    );
   }
 
   write(line: string): void {
@@ -71,5 +83,15 @@ export class FileSink implements Sink {
 
   close(): void {
     libc().close(this.#fd);
+  }
+}
+
+/** Opens a file, or its directory, for the sink of a path. */
+function open(path: string, what: string, flags: number): number {
+  try {
+    const fd = libc().openat(AT_FDCWD, cString(what), flags, MODE);
+    return checked(fd, "open for appending");
+  } catch (error) {
+    throw new Error(`--output file ${path}: ${(error as Error).message}`);
   }
 }

@@ -1,7 +1,7 @@
 /** Where lines go: files, standard output and JSON, also when one fails. */
 
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
-import { Folder, startDaemon } from "./daemon.ts";
+import { Folder, launch, startDaemon } from "./daemon.ts";
 import { HOST, type Namespace, TwoHosts } from "./namespaces.ts";
 import { eventually, pause, run } from "./processes.ts";
 import { liveTest } from "./require.ts";
@@ -223,4 +223,34 @@ liveTest("a reader that does not read holds nothing up", NEEDS, async () => {
   await assertLines(() => linesOf(file), 1000);
   assertEquals(daemon.stderr.length, 1);
   await signalAll(two.host, "SIGKILL");
+});
+
+/** Options, and what --check must say of them; "" if all is well. */
+const CHECKS: [args: string[], says: string][] = [
+  [["-o", "file:/run/lines,json:/run/json,stdout"], ""],
+  [["-o", "file:/run/none/lines"], "--output file /run/none/lines: "],
+  [["-o", "json:/run"], "--output file /run: "],
+  [[], "cannot log to /dev/log: there is no such socket"],
+  [["-o", "stdout", "-i", "eth7"], '--interface: there is no interface "eth7"'],
+  [["-o", "stdout", "-u", "nemo"], '--user: there is no user "nemo"'],
+];
+
+liveTest("--check opens everything and leaves nothing", NEEDS, async () => {
+  await using folder = await Folder.create();
+  await using two = await TwoHosts.create();
+  for (const [args, says] of CHECKS) {
+    await using check = launch(two.host, ["--check", ...args], {
+      run: folder.path,
+    });
+    assertEquals(await check.end(), says === "" ? 0 : 1, args.join(" "));
+    if (says === "") {
+      assertEquals(check.stdout, ["scanlogd: everything is valid"]);
+      assertEquals(check.stderr, []);
+    } else {
+      assertEquals(check.stderr.length, 1, check.stderr.join("\n"));
+      assertStringIncludes(check.stderr[0], `scanlogd: ${says}`);
+    }
+    const left = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+    assert(!left.includes("lines") && !left.includes("json"), left.join(" "));
+  }
 });
