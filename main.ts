@@ -106,7 +106,7 @@ async function watch(options: Options): Promise<void> {
     tellAtEnd(options, capture, detector, outputs);
     pidFile?.clear();
   }
-  refuseFailedSinks(outputs);
+  if (options.read !== undefined) refuseFailedSinks(outputs);
 }
 
 /**
