@@ -16,10 +16,13 @@ import type { Segment } from "./segment.ts";
  * of the capacity once in 10^5.
  */
 const WAYS = 16;
+const MAPPED = 0xffff; // IPV4_MAPPED
 /** Words of a bucket's tags, four tags a word. */
 const TAG_WORDS = 4;
 /** Set in every tag: without it, the entry is free. */
 const IN_USE = 0x80;
+/** Set in the tag of an IPv4 source. */
+const IS_IPV4_KEY = 0x40;
 /** Multiplies a byte into all four of a word. */
 const EACH_BYTE = 0x01010101;
 /** The highest bit of each byte. */
@@ -130,6 +133,8 @@ export class SourceTable {
   /** When each entry's last counted packet was seen, in milliseconds. */
   readonly #times: Float64Array;
   readonly #weights: Uint16Array;
+  /** The last word of each entry's key: all that differs in IPv4. */
+  readonly #keys: Int32Array;
   /** A byte of hash of each entry's key, to compare sixteen at once. */
   readonly #tags: Int32Array;
   readonly #shift: number;
@@ -145,7 +150,7 @@ export class SourceTable {
     this.capacity = 2 ** Math.ceil(Math.log2(sources));
     this.#ipv6 = PORT_COUNT + Math.ceil((1 + ports) / 2);
     this.#stride = roundUp(this.#ipv6 + IPV6_WORDS, 16);
-    const bytes = this.capacity * (this.#stride * 4 + 8 + 2 + 1);
+    const bytes = this.capacity * (this.#stride * 4 + 8 + 4 + 2 + 1);
     if (bytes > MAX_TABLE_BYTES) {
       throw new RangeError(
         `Cannot allocate the source table: ${sources} sources of ${ports} ports each would take ${
@@ -160,6 +165,7 @@ export class SourceTable {
     this.#halves = new Uint16Array(this.#words.buffer);
     this.#times = new Float64Array(this.capacity);
     this.#weights = new Uint16Array(this.capacity);
+    this.#keys = new Int32Array(this.capacity);
     this.#tags = new Int32Array(this.capacity / 4);
     this.#shift = 32 - Math.log2(this.capacity / WAYS);
     this.#scanDelay = scanDelay;
@@ -170,7 +176,8 @@ export class SourceTable {
   /** The memory of the table, in bytes. */
   get byteLength(): number {
     return this.#words.byteLength + this.#times.byteLength +
-      this.#weights.byteLength + this.#tags.byteLength;
+      this.#weights.byteLength + this.#keys.byteLength +
+      this.#tags.byteLength;
   }
 
   /**
@@ -183,7 +190,8 @@ export class SourceTable {
     hash.of(w0, w1, w2, w3);
     // >>> takes its right side modulo 32: a table of one bucket is special.
     const bucket = this.#shift === 32 ? 0 : hash.bucket >>> this.#shift;
-    const tag = (hash.tag >>> 24) | IN_USE;
+    const isIpv4 = w2 === MAPPED && w1 === 0 && w0 === 0;
+    const tag = (hash.tag >>> 26) | (isIpv4 ? IN_USE | IS_IPV4_KEY : IN_USE);
     this.#bucket = bucket;
     this.#tag = tag;
     for (
@@ -241,10 +249,18 @@ export class SourceTable {
     w2: number,
     w3: number,
   ): boolean {
+    if (this.#keys[entry] !== w3 || this.#tagOf(entry) !== this.#tag) {
+      return false;
+    }
+    // The record is far away in memory; for IPv4 it need not be looked at.
+    if ((this.#tag & IS_IPV4_KEY) !== 0) return true;
     const words = this.#words;
     const at = entry * this.#stride + KEY;
-    return words[at + 3] === w3 && words[at + 2] === w2 &&
-      words[at + 1] === w1 && words[at] === w0;
+    return words[at + 2] === w2 && words[at + 1] === w1 && words[at] === w0;
+  }
+
+  #tagOf(entry: number): number {
+    return (this.#tags[entry >>> 2] >>> ((entry & 3) << 3)) & 0xff;
   }
 
   /**
@@ -257,6 +273,7 @@ export class SourceTable {
   insert(w0: number, w1: number, w2: number, w3: number, time: number): number {
     const entry = this.#victim(this.#bucket, time);
     this.#setTag(entry, this.#tag);
+    this.#keys[entry] = w3;
     const words = this.#words;
     const at = entry * this.#stride + KEY;
     words[at] = w0;
