@@ -79,7 +79,7 @@ async function watch(options: Options): Promise<void> {
   const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
   const manager = new ServiceManager();
   const { capture, live } = openCapture(options);
-  const outputs = openOutputs(options);
+  const outputs = openOutputs(options, live);
   const detector = new Detector(
     (report) => outputs.write(report),
     detectorOptions(options, live),

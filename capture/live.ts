@@ -22,6 +22,8 @@ export interface HostAddresses {
 export interface LiveCapture extends Capture {
   /** This host's own addresses; undefined if all packets count. */
   readonly local: HostAddresses | undefined;
+  /** The name of the interface of a number, if packets tell the number. */
+  interfaceName?(index: number): string | undefined;
 }
 
 /** What is to be captured, and how. */

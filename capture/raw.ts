@@ -119,6 +119,13 @@ export class RawCapture implements Capture {
     this.#polled.wake();
   }
 
+  interfaceName(index: number): string | undefined {
+    for (const [name, link] of this.#watch.links) {
+      if (link.index === index) return name;
+    }
+    return undefined;
+  }
+
   statistics(): CaptureStatistics {
     return sumStatistics(this.#sockets.map((each) => each.statistics()));
   }

@@ -22,6 +22,7 @@ const SNAP_LENGTH = 12;
 const MAC_OFFSET = 24;
 /** sockaddr_ll stands behind struct tpacket3_hdr; sll_pkttype in it. */
 const PACKET_TYPE = 48 + 10;
+const INTERFACE_INDEX = 48 + 4;
 
 const TP_STATUS_KERNEL = 0;
 const TP_STATUS_USER = 1;
@@ -84,6 +85,7 @@ export class PacketRing {
       packet.time = this.#clock.timeOf(wallTime);
       packet.offset = at + view.getUint16(at + MAC_OFFSET, true);
       packet.length = view.getUint32(at + SNAP_LENGTH, true);
+      packet.interfaceIndex = view.getInt32(at + INTERFACE_INDEX, true);
       packet.direction = view.getUint8(at + PACKET_TYPE) === PACKET_OUTGOING
         ? DIRECTION_OUT
         : DIRECTION_IN;

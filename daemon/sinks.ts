@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { LiveCapture } from "../capture/live.ts";
 import type { Report } from "../detect/report.ts";
 import { FileSink } from "../format/file_sink.ts";
 import { formatJson } from "../format/json.ts";
@@ -70,13 +71,17 @@ export class Outputs {
  * @throws {Error} If one cannot be opened, and the options do not allow to go
  * on without.
  */
-export function openOutputs(options: Options): Outputs {
+export function openOutputs(
+  options: Options,
+  live?: Pick<LiveCapture, "interfaceName">,
+): Outputs {
   const wanted = [...new Set(wantedOutputs(options))];
   const line = (report: Report) =>
     formatReport(report, { maxLine: options["max-line"], utc: options.utc });
   const host = wanted.some(isJson) ? hostName() : "";
   const json = (report: Report) =>
     formatJson(report, {
+      interfaceName: (index) => live?.interfaceName?.(index),
       maxLine: options["max-line"],
       utc: options.utc,
       host,

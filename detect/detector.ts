@@ -158,6 +158,7 @@ export class Detector {
     segment.time = packet.time;
     segment.wallTime = packet.wallTime;
     segment.direction = packet.direction;
+    segment.interfaceIndex = packet.interfaceIndex;
     const end = packet.offset + packet.length;
     const outcome = this.#decoder.decode(packet.view, start, end);
     if (this.#decoder.fragment.isFragment) {

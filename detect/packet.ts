@@ -47,6 +47,8 @@ export class Packet {
   linkType = 0;
   /** Which way the packet went. */
   direction: Direction = DIRECTION_UNKNOWN;
+  /** The number of the interface that it was seen on; 0: unknown. */
+  interfaceIndex = 0;
   /**
    * When it was seen, in milliseconds, fractions allowed, on the clock that the
    * rules run on. Any start will do, and it may go backwards.

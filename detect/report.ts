@@ -41,6 +41,8 @@ export interface Scan {
   firstSeen: number;
   /** The completing packet's wall time: milliseconds since 1970-01-01 UTC. */
   completed: number;
+  /** The number of the completing packet's interface, if it is known. */
+  interfaceIndex?: number;
 }
 
 /** More scans than `logBurst` came in a row: the following are not reported. */
@@ -81,6 +83,9 @@ export function describeScan(
   if (record.sourcePort !== undefined) scan.sourcePort = record.sourcePort;
   if (record.tos !== undefined) scan.tos = record.tos;
   if (record.ttl !== undefined) scan.ttl = record.ttl;
+  if (segment.interfaceIndex !== 0) {
+    scan.interfaceIndex = segment.interfaceIndex;
+  }
   return scan;
 }
 

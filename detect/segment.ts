@@ -87,6 +87,8 @@ export class Segment {
   ttl = 0;
   /** Which way it went. */
   direction: Direction = DIRECTION_UNKNOWN;
+  /** The number of the interface that it was seen on; 0: unknown. */
+  interfaceIndex = 0;
   /** When it was seen, in milliseconds, on the clock that the rules run on. */
   time = 0.5;
   /** When it was seen, in milliseconds since 1970-01-01 UTC. */

@@ -12,6 +12,8 @@ import { formatReport, type LineOptions } from "./line.ts";
 export interface JsonOptions extends LineOptions {
   /** The name of the host that saw it, if it is to be told. */
   host?: string;
+  /** Gives the name of the interface of a number, if it has one. */
+  interfaceName?: (index: number) => string | undefined;
 }
 
 /**
@@ -36,14 +38,14 @@ export function formatJson(report: Report, options: JsonOptions = {}): string {
   return JSON.stringify({
     timestamp: new Date(report.completed).toISOString(),
     ...(report.type === "scan"
-      ? describe(report)
+      ? describe(report, options)
       : { event_type: "portscan_flood" }),
     host: options.host,
     message: formatReport(report, options),
   });
 }
 
-function describe(scan: Scan) {
+function describe(scan: Scan, { interfaceName }: JsonOptions) {
   return {
     event_type: "portscan",
     src_ip: scan.source,
@@ -58,6 +60,7 @@ function describe(scan: Scan) {
     ttl: scan.ttl,
     first_seen: new Date(scan.firstSeen).toISOString(),
     rule: scan.rule,
+    interface: interfaceName?.(scan.interfaceIndex ?? 0),
   };
 }
 
