@@ -14,6 +14,17 @@ export interface CaptureStatistics {
   dropped: number;
 }
 
+/** Which interfaces a capture of a kind watches, in words; none: all. */
+export function describeInterfaces(
+  kind: string,
+  interfaces: readonly string[],
+): string {
+  const names = interfaces.length === 0
+    ? "all interfaces"
+    : interfaces.join(", ");
+  return `${kind}, ${names}`;
+}
+
 /** Adds up what several sockets or devices have counted. */
 export function sumStatistics(
   all: readonly CaptureStatistics[],

@@ -23,7 +23,11 @@ import {
   type PcapHandle,
   setCheckedFilter,
 } from "../ffi/libpcap.ts";
-import type { Capture, CaptureStatistics } from "./capture.ts";
+import {
+  type Capture,
+  type CaptureStatistics,
+  describeInterfaces,
+} from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { datagramFilter } from "./filter_expression.ts";
 import { type LocalAddresses, watchLocalAddresses } from "./local_addresses.ts";
@@ -78,9 +82,7 @@ export class NidsCapture implements Capture {
         "--capture nids can watch only one interface; name it with --interface, or use --capture pcap",
       );
     }
-    this.description = `nids, ${
-      interfaces.length === 0 ? "all interfaces" : device
-    }`;
+    this.description = describeInterfaces("nids", interfaces);
     this.#handle = openDevice("nids", device, promiscuous, SNAP_LENGTH);
     libpcap().pcap_setdirection(this.#handle, PCAP_D_IN);
     setCheckedFilter(this.#handle, filter, datagramFilter);

@@ -24,6 +24,7 @@ import {
 import {
   type Capture,
   type CaptureStatistics,
+  describeInterfaces,
   sumStatistics,
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
@@ -74,9 +75,7 @@ export class PcapCapture implements Capture {
   ) {
     this.#warn = warn;
     const names = deviceNames(interfaces, promiscuous);
-    this.description = `pcap, ${
-      interfaces.length === 0 ? "all interfaces" : interfaces.join(", ")
-    }`;
+    this.description = describeInterfaces("pcap", interfaces);
     const clock = new CaptureClock();
     this.#devices = names.map((name) =>
       new PcapDevice(name, promiscuous, filter, clock)

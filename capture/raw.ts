@@ -36,6 +36,7 @@ import {
 import {
   type Capture,
   type CaptureStatistics,
+  describeInterfaces,
   sumStatistics,
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
@@ -77,9 +78,7 @@ export class RawCapture implements Capture {
 
   /** @throws {Error} If an interface is missing or a privilege is. */
   constructor({ interfaces, promiscuous, warn }: RawCaptureOptions) {
-    this.description = `raw, ${
-      interfaces.length === 0 ? "all interfaces" : interfaces.join(", ")
-    }`;
+    this.description = describeInterfaces("raw", interfaces);
     const names = interfaces.length === 0 ? [undefined] : [...interfaces];
     const clock = new CaptureClock();
     this.#sockets = names.map((name) =>

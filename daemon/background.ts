@@ -18,7 +18,7 @@ import {
   readOwnProc,
   SystemError,
 } from "../ffi/libc.ts";
-import { AT_FDCWD, O_CLOEXEC, O_RDWR } from "../ffi/linux.ts";
+import { AT_FDCWD, O_CLOEXEC, O_RDWR, POLLIN } from "../ffi/linux.ts";
 import { Failure } from "./failure.ts";
 
 /** Tells the child that it is one. */
@@ -96,7 +96,7 @@ function stringArray(strings: readonly string[]) {
 /** Passes on what the child says; returns whether it watches. */
 async function passOn(fd: number): Promise<boolean> {
   const buffer = new Uint8Array(4096);
-  const pollfd = new Int32Array([fd, 1]); // POLLIN
+  const pollfd = new Int32Array([fd, POLLIN]);
   for (;;) {
     await libc().poll(pollfd, 1n, -1);
     const length = Number(libc().read(fd, buffer, BigInt(buffer.length)));

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { checked, libc } from "../ffi/libc.ts";
+import { checked, EPERM, libc } from "../ffi/libc.ts";
 import {
   type FilterInstruction,
   type PackedProgram,
@@ -45,8 +45,7 @@ const AND = 0x54;
 const JUMP_EQUAL = 0x15;
 const JUMP_AT_LEAST = 0x35;
 const RETURN = 0x06;
-// asm-generic/errno-base.h, errno.h
-const EPERM = 1;
+// asm-generic/errno.h
 const ENOSYS = 38;
 // linux/prctl.h
 const PR_SET_NO_NEW_PRIVS = 38;

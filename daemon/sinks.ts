@@ -76,14 +76,13 @@ export function openOutputs(
   live?: Pick<LiveCapture, "interfaceName">,
 ): Outputs {
   const wanted = [...new Set(wantedOutputs(options))];
-  const line = (report: Report) =>
-    formatReport(report, { maxLine: options["max-line"], utc: options.utc });
+  const lineOptions = { maxLine: options["max-line"], utc: options.utc };
+  const line = (report: Report) => formatReport(report, lineOptions);
   const host = wanted.some(isJson) ? hostName() : "";
   const json = (report: Report) =>
     formatJson(report, {
+      ...lineOptions,
       interfaceName: (index) => live?.interfaceName?.(index),
-      maxLine: options["max-line"],
-      utc: options.utc,
       host,
     });
   const standIns: string[] = [];

@@ -1,5 +1,5 @@
 /**
- * The C library of Linux. The only place that opens it.
+ * The C library. The only place that opens it.
  *
  * @module
  */
@@ -53,8 +53,6 @@ const POSIX_SYMBOLS = {
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp);
   clock_gettime: { parameters: ["i32", "buffer"], result: "i32" },
-  // unsigned int if_nametoindex(const char *ifname);
-  if_nametoindex: { parameters: ["buffer"], result: "u32" },
   // struct if_nameindex *if_nameindex(void);
   if_nameindex: { parameters: [], result: "pointer" },
   // void if_freenameindex(struct if_nameindex *ptr);
@@ -204,14 +202,8 @@ function openOtherLibc(): Libc {
 export const EPERM = 1;
 /** No such file or directory. */
 export const ENOENT = 2;
-/** Interrupted system call. */
-export const EINTR = 4;
-/** Try again. */
-export const EAGAIN = 11;
 /** Permission denied. */
 export const EACCES = 13;
-/** No such device. */
-export const ENODEV = 19;
 /** No buffer space available. */
 export const ENOBUFS = 105;
 /** Message too long. */

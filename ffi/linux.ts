@@ -21,7 +21,6 @@ export const MSG_NOSIGNAL = 0x4000;
 // asm-generic/socket.h
 export const SOL_SOCKET = 1;
 export const SO_ERROR = 4;
-export const SO_RCVBUF = 8;
 export const SO_ATTACH_FILTER = 26;
 export const SO_LOCK_FILTER = 44;
 

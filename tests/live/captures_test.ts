@@ -8,11 +8,10 @@ import {
   addAddress,
   HOST,
   HOST_IPV6,
-  type Namespace,
   SCANNER,
   TwoHosts,
 } from "./namespaces.ts";
-import type { Process } from "./processes.ts";
+import { listen } from "./listener.ts";
 import { liveTest } from "./require.ts";
 import {
   assertSameLines,
@@ -64,28 +63,6 @@ for i, port in enumerate(range(100, 130)):
         s.send(Ether(dst=mac) / header / fragment / Raw(segment[at:at + 8]))
 `;
 
-/** Listens on some ports and hangs up on whoever connects. */
-const LISTEN = `
-import selectors, socket, sys
-events = selectors.DefaultSelector()
-for port in sys.argv[1:]:
-    events.register(socket.create_server(("", int(port))), selectors.EVENT_READ)
-print("listening", file=sys.stderr, flush=True)
-while True:
-    for key, _ in events.select():
-        try:
-            key.fileobj.accept()[0].close()
-        except OSError:
-            pass
-`;
-
-async function listen(host: Namespace): Promise<Process> {
-  const ports = OPEN_PORTS.map(String);
-  const server = host.start(["python3", "-c", LISTEN, ...ports]);
-  await server.told("listening");
-  return server;
-}
-
 /** Runs all scans; returns how many. */
 async function scanByAllMeans({ scanner, host }: TwoHosts): Promise<number> {
   for (const [i, args] of RAW_SCANS.entries()) {
@@ -125,7 +102,7 @@ liveTest(
   { ...WATCHER_NEEDS, tools: [...WATCHER_NEEDS.tools, "scapy"] },
   async () => {
     await using two = await TwoHosts.create();
-    await using _server = await listen(two.host);
+    await using _server = await listen(two.host, OPEN_PORTS);
     // Files do not know which networks are on the link.
     await using watchers = await Watchers.start(two.host, [
       ...["--ipv6-prefix", "128"],

@@ -5,6 +5,7 @@
 
 import { assert, assertEquals } from "../assert.ts";
 import { Folder, startDaemon, startReference } from "./daemon.ts";
+import { listen } from "./listener.ts";
 import {
   addAddress,
   HOST,
@@ -12,9 +13,10 @@ import {
   SCANNER,
   TwoHosts,
 } from "./namespaces.ts";
-import { pause, type Process } from "./processes.ts";
+import { pause } from "./processes.ts";
 import { liveTest } from "./require.ts";
 import { SyslogSocket } from "./syslog_socket.ts";
+import { splitLine } from "./watchers.ts";
 
 /** Both programs would stop logging if scans came one after the other. */
 const FLOOD_LIMIT_MS = 21_000;
@@ -103,41 +105,6 @@ function plans(mac: string): Record<string, Scan[]> {
   };
 }
 
-/** Listens on the open ports and hangs up on whoever connects. */
-const LISTEN = `
-import selectors, socket, sys
-events = selectors.DefaultSelector()
-for port in sys.argv[1:]:
-    events.register(socket.create_server(("", int(port))), selectors.EVENT_READ)
-print("listening", file=sys.stderr, flush=True)
-while True:
-    for key, _ in events.select():
-        try:
-            key.fileobj.accept()[0].close()
-        except OSError:
-            pass  # The scanner has reset the connection.
-`;
-
-async function listen(host: Namespace): Promise<Process> {
-  const server = host.start([
-    ...["python3", "-c", LISTEN],
-    ...OPEN_PORTS.map(String),
-  ]);
-  await server.told("listening");
-  return server;
-}
-
-/** `SADDR... @HH:MM:SS`: what comes before the time, and the time in seconds. */
-function split(line: string): { text: string; time: number } {
-  const [, text, hours, minutes, seconds] =
-    /^(.*) @(\d\d):(\d\d):(\d\d)$/.exec(line) ?? [];
-  assert(text !== undefined, `not a line of scanlogd's: ${line}`);
-  return {
-    text,
-    time: (Number(hours) * 60 + Number(minutes)) * 60 + Number(seconds),
-  };
-}
-
 /** Leaves out the letters for PSH and ACK. */
 function withoutHandshake(text: string): string {
   return text.replace(/, ([fF?][sS?][rR?])[pP?][aA?]([uU?]...)/, ", $1..$2");
@@ -149,11 +116,13 @@ function assertEqualLines(
   { handshakes = false }: Scan,
 ): void {
   const texts = (lines: string[]) =>
-    lines.map((line) => split(line).text)
+    lines.map((line) => splitLine(line).text)
       .map((text) => handshakes ? withoutHandshake(text) : text);
   assertEquals(texts(ours), texts(reference));
   for (const [i, line] of ours.entries()) {
-    const apart = Math.abs(split(line).time - split(reference[i]).time);
+    const apart = Math.abs(
+      splitLine(line).seconds - splitLine(reference[i]).seconds,
+    );
     assert(apart <= 1 || apart === 86_399, `${line}\n${reference[i]}`);
   }
 }
@@ -174,7 +143,7 @@ async function compare(plan: (mac: string) => Scan[]): Promise<number> {
   using ourLog = new SyslogSocket(`${folder.path}/ours`);
   await using two = await TwoHosts.create();
   await addAddress(two.scanner, "eth0", `${SECOND_SCANNER}/24`);
-  await using _server = await listen(two.host);
+  await using _server = await listen(two.host, OPEN_PORTS);
   await startReference(two.host, `${folder.path}/reference`);
   await using ours = await startDaemon(two.host, ["--classic"], {
     log: `${folder.path}/ours`,

@@ -168,7 +168,7 @@ export class Watchers implements AsyncDisposable {
 /** `... @HH:MM:SS`: what comes before the time, and the time in seconds. */
 export function splitLine(line: string): { text: string; seconds: number } {
   const [, text, time] = /^(.*) @(\d\d:\d\d:\d\d)$/.exec(line) ?? [];
-  assert(text !== undefined, `not a line of ours: ${line}`);
+  assert(text !== undefined, `not a line of scanlogd's: ${line}`);
   const [hours, minutes, seconds] = time.split(":").map(Number);
   return { text, seconds: (hours * 60 + minutes) * 60 + seconds };
 }
