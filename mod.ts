@@ -82,9 +82,25 @@ export {
   Packet,
   type PacketHandler,
 } from "./detect/packet.ts";
-export type { Flood, Report, ReportHandler, Scan } from "./detect/report.ts";
+export type {
+  Decoys,
+  Flood,
+  Protocol,
+  Report,
+  ReportHandler,
+  Rule,
+  Scan,
+  ScanEnd,
+  Standing,
+  Unlogged,
+  UnloggedSource,
+} from "./detect/report.ts";
 export {
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_SCTP,
   PROTOCOL_TCP,
+  PROTOCOL_UDP,
   Segment,
   type SegmentInit,
   TCP_ACK,

@@ -212,6 +212,22 @@ export class Detector {
     if (entry >= 0) this.#tell(entry, segment);
   }
 
+  /**
+   * Tells the detector the time while no packets come, so that it reports what
+   * only time decides. Packets tell it too.
+   *
+   * @param time On the clock of the packets, in milliseconds.
+   * @param wallTime In milliseconds since 1970-01-01 UTC.
+   * @returns After how many milliseconds it wants to be told again; Infinity: not
+   * before the next packet.
+   */
+  advance(_time: number, _wallTime: number): number {
+    return Infinity;
+  }
+
+  /** Reports what is left at the end of the packets. */
+  finish(): void {}
+
   #isIgnored({ source0, source1, source2, source3 }: Segment): boolean {
     return this.#ignore!.has(source0, source1, source2, source3);
   }

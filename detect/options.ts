@@ -58,6 +58,18 @@ export const KNOBS = {
    * to use any address of its /64.
    */
   ipv6Prefix: { min: 1, max: 128, default: 64 },
+  /**
+   * How long refused ports are remembered for slow scans, in milliseconds; 0:
+   * slow scans are not looked for. nmap's slowest timing waits five minutes
+   * between probes.
+   */
+  slowWindow: { min: 0, max: 2_592_000_000, default: 86_400_000 },
+  /**
+   * The lowest port that the watched host takes for connections of its own
+   * (`ip_local_port_range` on Linux). A refusal from this port on is no
+   * evidence: late answers to the host's own questions draw it too.
+   */
+  ephemeralPort: { min: 1, max: 65_536, default: 32_768 },
 } as const satisfies Record<string, IntegerKnob>;
 
 /** Options of a detector. Those left out take the default in {@linkcode KNOBS}. */
@@ -79,10 +91,29 @@ export interface DetectorOptions {
   /** Leading bits of an IPv6 address that make a source: 1 to 128 [64]. */
   ipv6Prefix?: number;
   /**
+   * How long refused ports are remembered, in milliseconds: 0 (slow scans are
+   * not looked for) to 2,592,000,000 [86,400,000].
+   */
+  slowWindow?: number;
+  /**
+   * The lowest port that the watched host takes for its own connections, from
+   * which on its refusals are no evidence: 1 to 65,536 [32,768].
+   */
+  ephemeralPort?: number;
+  /**
    * The watched host's own addresses. If given, packets count only if they go to
-   * one of them; the set may change while the detector runs.
+   * one of them, and refusals only if they come from one; the set may change
+   * while the detector runs.
    */
   local?: AddressSet;
+  /**
+   * Further hosts of ours: packets to them count, and what comes from them is
+   * evidence whichever way it went. Needed for evidence from files that do not
+   * tell the direction.
+   */
+  home?: AddressSet;
+  /** Packets count whatever their destination [false]. */
+  promiscuous?: boolean;
   /** Networks whose IPv6 sources count per address, not per prefix. */
   onLink?: AddressSet;
   /** Sources that are never reported. */

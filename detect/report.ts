@@ -8,12 +8,33 @@ import { formatAddress } from "./address.ts";
 import type { Segment } from "./segment.ts";
 import type { SourceRecord, SourceTable } from "./sources.ts";
 
+/**
+ * Which rule found a scan: `classic` by what came in, `refusals` by what the
+ * host refused, `udp`, `sctp`, `slow` over {@linkcode
+ * DetectorOptions.slowWindow}, `sweep` by one port of many hosts.
+ */
+export type Rule = "classic" | "refusals" | "udp" | "sctp" | "slow" | "sweep";
+
+/** The transport protocol of a scan's probes. */
+export type Protocol = "tcp" | "udp" | "sctp";
+
+/**
+ * How sure it is that a source is no forgery. A `verified` one knew our
+ * SYN-ACK's sequence number; an `answered` one sent a bare RST with the right
+ * number, which a forger may do too.
+ */
+export type Standing = "seen" | "answered" | "verified";
+
 /** A port scan. */
 export interface Scan {
   /** Tells it from the other reports. */
   type: "scan";
   /** Which rule found it. */
-  rule: "classic";
+  rule: Rule;
+  /** The probes' protocol. */
+  protocol: Protocol;
+  /** Whether the source is known not to be forged. */
+  verified: boolean;
   /**
    * The source's address; a network in CIDR notation if an IPv6 source changed
    * its address inside its prefix.
@@ -29,9 +50,12 @@ export interface Scan {
   ports: number[];
   /** The port that completed the scan. */
   completingPort: number;
-  /** TCP flags that were set in every counted packet. */
+  /** TCP flags that were set in every counted packet; 0 for UDP and SCTP. */
   flagsAlwaysSet: number;
-  /** TCP flags that were set in at least one counted packet. */
+  /**
+   * TCP flags that were set, or may have been, in at least one counted packet; 0
+   * for UDP and SCTP.
+   */
   flagsEverSet: number;
   /** Type of service or traffic class, if it stayed the same. */
   tos?: number;
@@ -53,8 +77,76 @@ export interface Flood {
   completed: number;
 }
 
+/** Sources that probed in lockstep: all but one of them are decoys. */
+export interface Decoys {
+  /** Tells it from the other reports. */
+  type: "decoys";
+  /** How many sources. */
+  sources: number;
+  /** The first of them, at most 64. */
+  names: string[];
+  /** The one that behaved unlike the others, if there is one. */
+  likely?: string;
+  /** The scan, as the first source that completed it made it. */
+  scan: Scan;
+  /** When it was told: milliseconds since 1970-01-01 UTC. */
+  completed: number;
+}
+
+/** A source whose scan the flood limit kept from being told. */
+export interface UnloggedSource {
+  /** Its address, as in {@linkcode Scan.source}. */
+  source: string;
+  /** How sure it is that it is no forgery. */
+  standing: Standing;
+  /** Packets seen of it since. */
+  packets: number;
+}
+
+/** What the flood limit has kept back, told when it ends and each minute. */
+export interface Unlogged {
+  /** Tells it from the other reports. */
+  type: "unlogged";
+  /** Scans that were not reported. */
+  scans: number;
+  /** Of how many sources. */
+  sources: number;
+  /** The first of these: verified ones, answered ones, then by packets. */
+  names: UnloggedSource[];
+  /** When it was told: milliseconds since 1970-01-01 UTC. */
+  completed: number;
+}
+
+/** A reported scan has ended. */
+export interface ScanEnd {
+  /** Tells it from the other reports. */
+  type: "end";
+  /** Its source, as in {@linkcode Scan.source}. */
+  source: string;
+  /** The destination of the source's first packet. */
+  destination: string;
+  /** Whether there were other destinations. */
+  otherDestinations: boolean;
+  /** The probes' protocol. */
+  protocol: Protocol;
+  /** From its first to its last packet, in milliseconds. */
+  duration: number;
+  /** Packets and refusals that were counted. */
+  packets: number;
+  /** Distinct ports among them. */
+  ports: number;
+  /** Probed ports that answered as open, in ascending order, at most 64. */
+  openPorts: number[];
+  /** Whether the source is known not to be forged. */
+  verified: boolean;
+  /** The first packet's wall time: milliseconds since 1970-01-01 UTC. */
+  firstSeen: number;
+  /** The last packet's wall time: milliseconds since 1970-01-01 UTC. */
+  completed: number;
+}
+
 /** What a detector reports. */
-export type Report = Scan | Flood;
+export type Report = Scan | Decoys | Flood | Unlogged | ScanEnd;
 
 /** Takes reports. */
 export type ReportHandler = (report: Report) => void;
@@ -70,6 +162,8 @@ export function describeScan(
   const scan: Scan = {
     type: "scan",
     rule: "classic",
+    protocol: "tcp",
+    verified: false,
     source: describeSource(record, ipv6Prefix),
     destination: formatAddress(...record.destination),
     otherDestinations: record.isDestinationChanged,

@@ -8,8 +8,16 @@
 import { type Address, parseAddress } from "./address.ts";
 import { type Direction, DIRECTION_UNKNOWN } from "./packet.ts";
 
+/** IPv4's protocol number of ICMP (RFC 792). */
+export const PROTOCOL_ICMP = 1;
 /** IPv4's and IPv6's protocol number of TCP (RFC 9293). */
 export const PROTOCOL_TCP = 6;
+/** IPv4's and IPv6's protocol number of UDP (RFC 768). */
+export const PROTOCOL_UDP = 17;
+/** IPv6's protocol number of ICMPv6 (RFC 4443). */
+export const PROTOCOL_ICMPV6 = 58;
+/** IPv4's and IPv6's protocol number of SCTP (RFC 9260). */
+export const PROTOCOL_SCTP = 132;
 
 /** TCP flag FIN (RFC 9293, section 3.1). */
 export const TCP_FIN = 0x01;
@@ -36,6 +44,12 @@ export interface SegmentInit {
   destinationPort: number;
   /** The TCP flags byte, 0 to 255: an or of the `TCP_` constants. */
   flags: number;
+  /** The TCP sequence number, 0 to 4294967295 [0]. */
+  sequence?: number;
+  /** The TCP acknowledgement number, 0 to 4294967295 [0]. */
+  acknowledgement?: number;
+  /** The TCP window, 0 to 65535 [0]. */
+  window?: number;
   /** When it was seen: milliseconds since 1970-01-01 UTC. */
   time: number;
   /** IPv4's type of service or IPv6's traffic class, 0 to 255 [0]. */
@@ -79,8 +93,14 @@ export class Segment {
   sourcePort = 0;
   /** Destination port, 0 to 65535. */
   destinationPort = 0;
-  /** The TCP flags byte. */
+  /** The TCP flags byte; for SCTP, the type of the first chunk. */
   flags = 0;
+  /** The TCP sequence number, as a signed 32-bit integer. */
+  sequence = 0;
+  /** The TCP acknowledgement number, as a signed 32-bit integer. */
+  acknowledgement = 0;
+  /** The TCP window as sent, 0 to 65535. */
+  window = 0;
   /** IPv4's type of service or IPv6's traffic class. */
   tos = 0;
   /** IPv4's time to live or IPv6's hop limit. */
@@ -135,6 +155,10 @@ export class Segment {
       0xffff,
     );
     segment.flags = checked("flags", init.flags, 0xff);
+    segment.sequence = checked("sequence", init.sequence ?? 0, 0xffffffff) | 0;
+    segment.acknowledgement =
+      checked("acknowledgement", init.acknowledgement ?? 0, 0xffffffff) | 0;
+    segment.window = checked("window", init.window ?? 0, 0xffff);
     segment.tos = checked("tos", init.tos ?? 0, 0xff);
     segment.ttl = checked("ttl", init.ttl ?? 64, 0xff);
     segment.direction = init.direction ?? DIRECTION_UNKNOWN;

@@ -37,6 +37,8 @@ export interface LineOptions {
  * const line = formatReport({
  *   type: "scan",
  *   rule: "classic",
+ *   protocol: "tcp",
+ *   verified: false,
  *   source: "192.0.2.1",
  *   destination: "192.0.2.2",
  *   otherDestinations: true,
@@ -58,9 +60,8 @@ export function formatReport(
   report: Report,
   options: LineOptions = {},
 ): string {
-  return report.type === "flood"
-    ? "More possible port scans follow"
-    : formatScan(report, options);
+  if (report.type === "scan") return formatScan(report, options);
+  return report.type === "flood" ? "More possible port scans follow" : "";
 }
 
 function formatScan(scan: Scan, options: LineOptions): string {
