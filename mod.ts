@@ -45,6 +45,7 @@ export {
   MAX_EXTENSION_HEADERS,
   OTHER_PROTOCOL,
   type Outcome,
+  REFUSAL,
   TCP_HEADER,
   TOO_DEEP,
 } from "./detect/headers.ts";
@@ -82,6 +83,12 @@ export {
   Packet,
   type PacketHandler,
 } from "./detect/packet.ts";
+export {
+  QUOTE_EMPTY,
+  QUOTE_REPLY,
+  QUOTE_UNKNOWN,
+  type QuoteKind,
+} from "./detect/quotes.ts";
 export type {
   Decoys,
   Flood,
@@ -101,6 +108,10 @@ export {
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
+  SCTP_ABORT,
+  SCTP_COOKIE_ECHO,
+  SCTP_INIT,
+  SCTP_INIT_ACK,
   Segment,
   type SegmentInit,
   TCP_ACK,
@@ -109,6 +120,7 @@ export {
   TCP_RST,
   TCP_SYN,
   TCP_URG,
+  UNKNOWN_FLAGS,
 } from "./detect/segment.ts";
 export {
   CaptureFileError,

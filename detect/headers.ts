@@ -9,10 +9,19 @@
  */
 
 import { IPV4_MAPPED } from "./address.ts";
-import { PROTOCOL_TCP, type Segment } from "./segment.ts";
+import { kindOfQuote, QUOTE_UNKNOWN, type QuoteKind } from "./quotes.ts";
+import {
+  PROTOCOL_ICMP,
+  PROTOCOL_ICMPV6,
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  Segment,
+  UNKNOWN_FLAGS,
+} from "./segment.ts";
 
 /** What became of a packet. */
-export type Outcome = 0 | 1 | 2 | 3 | 4;
+export type Outcome = 0 | 1 | 2 | 3 | 4 | 5;
 /** The segment is decoded. */
 export const DECODED: Outcome = 0;
 /** It is a fragment that does not hold the whole transport header. */
@@ -23,6 +32,11 @@ export const OTHER_PROTOCOL: Outcome = 2;
 export const DAMAGED: Outcome = 3;
 /** It has more extension headers than {@linkcode MAX_EXTENSION_HEADERS}. */
 export const TOO_DEEP: Outcome = 4;
+/**
+ * It is an ICMP error that refuses a TCP segment, a UDP datagram or an SCTP
+ * packet, and quotes it.
+ */
+export const REFUSAL: Outcome = 5;
 
 // V8 folds a module's own constants, but loads and checks imported and exported
 // ones at each use.
@@ -38,6 +52,26 @@ const IPV6_HEADER = 40; // RFC 8200, 3
 export const TCP_HEADER: number = TCP_BYTES;
 /** How many IPv6 extension headers are walked. Nobody honest sends more. */
 export const MAX_EXTENSION_HEADERS = 8;
+const SCTP_HEADER = 12; // RFC 9260, 3.1
+const SCTP_CHUNK_HEADER = 4; // RFC 9260, 3.2
+const ICMP_HEADER = 8; // RFC 792 and RFC 4443, 3.1: of an error
+/** What an ICMP error quotes at least of the transport header (RFC 792). */
+const QUOTED_BYTES = 8;
+
+/** Destination unreachable: RFC 792, RFC 4443. */
+const ICMP_UNREACHABLE = 3;
+const ICMPV6_UNREACHABLE = 1;
+/**
+ * The codes with which a host or its firewall refuses, one bit each: protocol
+ * and port unreachable (RFC 792), network, host and communication
+ * administratively prohibited (RFC 1122, 3.2.2.1; RFC 1812, 5.2.7.1).
+ */
+const ICMP_REFUSALS = 1 << 2 | 1 << 3 | 1 << 9 | 1 << 10 | 1 << 13;
+/**
+ * The same of ICMPv6 (RFC 4443, 3.1): administratively prohibited, port
+ * unreachable, failed ingress/egress policy, reject route.
+ */
+const ICMPV6_REFUSALS = 1 << 1 | 1 << 4 | 1 << 5 | 1 << 6;
 
 // IPv6 extension headers (RFC 8200, 4; RFC 4302).
 const HOP_BY_HOP = 0;
@@ -49,6 +83,7 @@ const DESTINATION_OPTIONS = 60;
 /** IPv4's and IPv6's fragment offset and "more fragments", where they overlap. */
 const MORE_FRAGMENTS = 0x2000;
 const IPV4_OFFSET = 0x1fff;
+const IPV6_OFFSET = 0xfff8;
 
 /**
  * Where a fragment's part of the transport header stands. Filled when
@@ -73,7 +108,8 @@ export class FragmentInfo {
 
 /**
  * Decodes IPv4 (RFC 791) and IPv6 (RFC 8200) packets into one segment, which it
- * reuses.
+ * reuses: TCP (RFC 9293), SCTP (RFC 9260), and what ICMP errors (RFC 792, RFC
+ * 4443) quote of both and of UDP (RFC 768).
  *
  * @example
  * ```ts
@@ -95,6 +131,16 @@ export class FragmentInfo {
 export class HeaderDecoder {
   /** What the last fragment said of itself. */
   readonly fragment: FragmentInfo = new FragmentInfo();
+  /**
+   * The packet that the last {@linkcode REFUSAL} quotes, as far as the quote
+   * goes. Its ports are always there; {@linkcode Segment.flags} is
+   * {@linkcode UNKNOWN_FLAGS} if the quote ends before them, and what else is
+   * missing is 0. Its times, its direction and its interface are the error's.
+   * Reused like the segment.
+   */
+  readonly quoted: Segment = new Segment();
+  /** What the quoted packet looks like, if it is a UDP datagram. */
+  quotedKind: QuoteKind = QUOTE_UNKNOWN;
   readonly #segment: Segment;
 
   /**
@@ -109,7 +155,10 @@ export class HeaderDecoder {
   /**
    * Decodes the packet that stands in a view from `start` to `end`.
    *
-   * @returns {@linkcode DECODED} once the segment is complete.
+   * @returns {@linkcode DECODED} once the segment is complete; {@linkcode
+   * REFUSAL} if it is an ICMP error that refuses the packet in {@linkcode
+   * HeaderDecoder.quoted}. The segment then tells who sent the error, and its
+   * ports and flags mean nothing.
    */
   decode(view: DataView, start: number, end: number): Outcome {
     this.fragment.isFragment = false;
@@ -132,16 +181,7 @@ export class HeaderDecoder {
     if (headerLength < IPV4_HEADER || payload > end) return BROKEN;
 
     const segment = this.#segment;
-    segment.version = 4;
-    segment.tos = view.getUint8(start + 1);
-    segment.ttl = view.getUint8(start + 8);
-    segment.protocol = view.getUint8(start + 9);
-    segment.source0 = segment.source1 = 0;
-    segment.destination0 = segment.destination1 = 0;
-    segment.source2 = segment.destination2 = MAPPED;
-    segment.source3 = view.getInt32(start + 12);
-    segment.destination3 = view.getInt32(start + 16);
-
+    readIpv4(segment, view, start);
     const flagsAndOffset = view.getUint16(start + 6);
     if ((flagsAndOffset & (MORE_FRAGMENTS | IPV4_OFFSET)) !== 0) {
       return this.#decodeFragment(
@@ -165,17 +205,7 @@ export class HeaderDecoder {
       end = start + IPV6_HEADER + payloadLength;
     }
     const segment = this.#segment;
-    segment.version = 6;
-    segment.tos = (view.getUint16(start) >>> 4) & 0xff;
-    segment.ttl = view.getUint8(start + 7);
-    segment.source0 = view.getInt32(start + 8);
-    segment.source1 = view.getInt32(start + 12);
-    segment.source2 = view.getInt32(start + 16);
-    segment.source3 = view.getInt32(start + 20);
-    segment.destination0 = view.getInt32(start + 24);
-    segment.destination1 = view.getInt32(start + 28);
-    segment.destination2 = view.getInt32(start + 32);
-    segment.destination3 = view.getInt32(start + 36);
+    readIpv6(segment, view, start);
     const next = view.getUint8(start + 6);
     return this.#walkExtensions(view, start + IPV6_HEADER, end, next, 0);
   }
@@ -203,17 +233,13 @@ export class HeaderDecoder {
             at + 8,
             end,
             view.getInt32(at + 4),
-            offsetAndMore & 0xfff8,
+            offsetAndMore & IPV6_OFFSET,
             (offsetAndMore & 1) !== 0,
             walked + 1,
           );
         }
-        at += 8;
-      } else if (next === AUTHENTICATION) {
-        at += (view.getUint8(at + 1) + 2) << 2;
-      } else {
-        at += (view.getUint8(at + 1) + 1) << 3;
       }
+      at += extensionLength(view, at, next);
       next = following;
     }
     if (at > end) return DAMAGED;
@@ -254,13 +280,170 @@ export class HeaderDecoder {
    */
   decodeTransport(view: DataView, at: number, end: number): Outcome {
     const segment = this.#segment;
-    if (segment.protocol !== TCP) return OTHER_PROTOCOL;
+    if (segment.protocol !== TCP) return this.#decodeOther(view, at, end);
     if (end - at < TCP_BYTES) return BROKEN;
     segment.sourcePort = view.getUint16(at);
     segment.destinationPort = view.getUint16(at + 2);
+    segment.sequence = view.getInt32(at + 4);
+    segment.acknowledgement = view.getInt32(at + 8);
     segment.flags = view.getUint8(at + 13);
+    segment.window = view.getUint16(at + 14);
     return OK;
   }
+
+  #decodeOther(view: DataView, at: number, end: number): Outcome {
+    const { version, protocol } = this.#segment;
+    if (protocol === PROTOCOL_SCTP) return this.#decodeSctp(view, at, end);
+    const icmp = version === 4 ? PROTOCOL_ICMP : PROTOCOL_ICMPV6;
+    // Nobody has a reason to send an error in fragments.
+    if (protocol !== icmp || this.fragment.isFragment) return OTHER_PROTOCOL;
+    return this.#decodeIcmp(view, at, end);
+  }
+
+  #decodeSctp(view: DataView, at: number, end: number): Outcome {
+    if (end - at < SCTP_HEADER + SCTP_CHUNK_HEADER) return DAMAGED;
+    const segment = this.#segment;
+    segment.sourcePort = view.getUint16(at);
+    segment.destinationPort = view.getUint16(at + 2);
+    segment.sequence = segment.acknowledgement = segment.window = 0;
+    segment.flags = view.getUint8(at + SCTP_HEADER);
+    return DECODED;
+  }
+
+  #decodeIcmp(view: DataView, at: number, end: number): Outcome {
+    if (end - at < ICMP_HEADER) return DAMAGED;
+    const type = view.getUint8(at);
+    const code = view.getUint8(at + 1);
+    const quote = at + ICMP_HEADER;
+    if (this.#segment.version === 4) {
+      return type === ICMP_UNREACHABLE && isAmong(code, ICMP_REFUSALS)
+        ? this.#decodeQuotedIpv4(view, quote, end)
+        : OTHER_PROTOCOL;
+    }
+    return type === ICMPV6_UNREACHABLE && isAmong(code, ICMPV6_REFUSALS)
+      ? this.#decodeQuotedIpv6(view, quote, end)
+      : OTHER_PROTOCOL;
+  }
+
+  // The lengths that a quoted header tells are those of the packet before it was
+  // cut for the quote: only the error's own end counts.
+
+  #decodeQuotedIpv4(view: DataView, start: number, end: number): Outcome {
+    if (end - start < IPV4_HEADER) return DAMAGED;
+    const headerLength = (view.getUint8(start) & 0x0f) << 2;
+    const payload = start + headerLength;
+    if (view.getUint8(start) >>> 4 !== 4) return DAMAGED;
+    if (headerLength < IPV4_HEADER || payload > end) return DAMAGED;
+    if ((view.getUint16(start + 6) & IPV4_OFFSET) !== 0) return OTHER_PROTOCOL;
+    readIpv4(this.quoted, view, start);
+    return this.#decodeQuotedTransport(view, payload, end);
+  }
+
+  #decodeQuotedIpv6(view: DataView, start: number, end: number): Outcome {
+    if (end - start < IPV6_HEADER) return DAMAGED;
+    if (view.getUint8(start) >>> 4 !== 6) return DAMAGED;
+    let next = view.getUint8(start + 6);
+    let at = start + IPV6_HEADER;
+    for (let walked = 0; isExtension(next); walked++) {
+      if (walked === MAX_EXTENSION_HEADERS) return TOO_DEEP;
+      if (at + 8 > end) return DAMAGED;
+      const isFragment = next === FRAGMENT_HEADER;
+      if (isFragment && (view.getUint16(at + 2) & IPV6_OFFSET) !== 0) {
+        return OTHER_PROTOCOL;
+      }
+      const following = view.getUint8(at);
+      at += extensionLength(view, at, next);
+      next = following;
+    }
+    readIpv6(this.quoted, view, start);
+    this.quoted.protocol = next;
+    return this.#decodeQuotedTransport(view, at, end);
+  }
+
+  #decodeQuotedTransport(view: DataView, at: number, end: number): Outcome {
+    const quoted = this.quoted;
+    const { protocol } = quoted;
+    const isKnown = protocol === PROTOCOL_TCP || protocol === PROTOCOL_UDP ||
+      protocol === PROTOCOL_SCTP;
+    if (!isKnown) return at > end ? DAMAGED : OTHER_PROTOCOL;
+    if (end - at < QUOTED_BYTES) return DAMAGED;
+    quoted.sourcePort = view.getUint16(at);
+    quoted.destinationPort = view.getUint16(at + 2);
+    quoted.sequence = quoted.acknowledgement = quoted.window = 0;
+    quoted.flags = 0;
+    this.quotedKind = QUOTE_UNKNOWN;
+    if (protocol === PROTOCOL_TCP) readQuotedTcp(quoted, view, at, end);
+    else if (protocol === PROTOCOL_UDP) {
+      this.quotedKind = kindOfQuote(quoted, view, at, end);
+    } else {
+      const chunk = at + SCTP_HEADER;
+      quoted.flags = chunk < end ? view.getUint8(chunk) : UNKNOWN_FLAGS;
+    }
+    copyMoment(quoted, this.#segment);
+    return REFUSAL;
+  }
+}
+
+/** Reads an IPv4 header; its 20 bytes are there. */
+function readIpv4(segment: Segment, view: DataView, start: number): void {
+  segment.version = 4;
+  segment.tos = view.getUint8(start + 1);
+  segment.ttl = view.getUint8(start + 8);
+  segment.protocol = view.getUint8(start + 9);
+  segment.source0 = segment.source1 = 0;
+  segment.destination0 = segment.destination1 = 0;
+  segment.source2 = segment.destination2 = MAPPED;
+  segment.source3 = view.getInt32(start + 12);
+  segment.destination3 = view.getInt32(start + 16);
+}
+
+/** Reads an IPv6 header but the protocol; its 40 bytes are there. */
+function readIpv6(segment: Segment, view: DataView, start: number): void {
+  segment.version = 6;
+  segment.tos = (view.getUint16(start) >>> 4) & 0xff;
+  segment.ttl = view.getUint8(start + 7);
+  segment.source0 = view.getInt32(start + 8);
+  segment.source1 = view.getInt32(start + 12);
+  segment.source2 = view.getInt32(start + 16);
+  segment.source3 = view.getInt32(start + 20);
+  segment.destination0 = view.getInt32(start + 24);
+  segment.destination1 = view.getInt32(start + 28);
+  segment.destination2 = view.getInt32(start + 32);
+  segment.destination3 = view.getInt32(start + 36);
+}
+
+/** Reads what a quote holds of a TCP header, at least 8 bytes. */
+function readQuotedTcp(
+  quoted: Segment,
+  view: DataView,
+  at: number,
+  end: number,
+): void {
+  const length = end - at;
+  quoted.sequence = view.getInt32(at + 4);
+  quoted.acknowledgement = length >= 12 ? view.getInt32(at + 8) : 0;
+  quoted.flags = length >= 14 ? view.getUint8(at + 13) : UNKNOWN_FLAGS;
+  quoted.window = length >= 16 ? view.getUint16(at + 14) : 0;
+}
+
+/** A quote is seen when and where the error around it is. */
+function copyMoment(quoted: Segment, error: Segment): void {
+  quoted.time = error.time;
+  quoted.wallTime = error.wallTime;
+  quoted.direction = error.direction;
+  quoted.interfaceIndex = error.interfaceIndex;
+}
+
+/** Whether the bit of that number is set. */
+function isAmong(number: number, bits: number): boolean {
+  return number < 32 && (bits & (1 << number)) !== 0;
+}
+
+/** Length of the extension header at `at`, whose first 2 bytes are there. */
+function extensionLength(view: DataView, at: number, type: number): number {
+  if (type === FRAGMENT_HEADER) return 8;
+  const units = view.getUint8(at + 1);
+  return type === AUTHENTICATION ? (units + 2) << 2 : (units + 1) << 3;
 }
 
 function isExtension(next: number): boolean {

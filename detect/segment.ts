@@ -32,6 +32,21 @@ export const TCP_ACK = 0x10;
 /** TCP flag URG (RFC 9293, section 3.1). */
 export const TCP_URG = 0x20;
 
+/** SCTP chunk INIT, which opens an association (RFC 9260, section 3.3.2). */
+export const SCTP_INIT = 1;
+/** SCTP chunk INIT ACK, which accepts one (RFC 9260, section 3.3.3). */
+export const SCTP_INIT_ACK = 2;
+/** SCTP chunk ABORT, which refuses or ends one (RFC 9260, section 3.3.7). */
+export const SCTP_ABORT = 6;
+/** SCTP chunk COOKIE ECHO, the third of the handshake (RFC 9260, 3.3.11). */
+export const SCTP_COOKIE_ECHO = 10;
+
+/**
+ * In place of {@linkcode Segment.flags}: a quote ends before them. No packet has
+ * this value, for flags are a byte.
+ */
+export const UNKNOWN_FLAGS: number = -1;
+
 /** A segment described in words, for {@linkcode Segment.from}. */
 export interface SegmentInit {
   /** Source address, IPv4 or IPv6, as text. */
@@ -42,7 +57,12 @@ export interface SegmentInit {
   sourcePort: number;
   /** Destination port, 0 to 65535. */
   destinationPort: number;
-  /** The TCP flags byte, 0 to 255: an or of the `TCP_` constants. */
+  /** The transport protocol's number, 0 to 255 [{@linkcode PROTOCOL_TCP}]. */
+  protocol?: number;
+  /**
+   * The TCP flags byte, 0 to 255: an or of the `TCP_` constants; for SCTP, the
+   * type of the first chunk.
+   */
   flags: number;
   /** The TCP sequence number, 0 to 4294967295 [0]. */
   sequence?: number;
@@ -71,7 +91,7 @@ export interface SegmentInit {
 export class Segment {
   /** IP version: 4 or 6. */
   version = 4;
-  /** The transport protocol's number: {@linkcode PROTOCOL_TCP}. */
+  /** The transport protocol's number, such as {@linkcode PROTOCOL_TCP}. */
   protocol: number = PROTOCOL_TCP;
   /** Source address, bits 0 to 31. */
   source0 = 0;
@@ -93,7 +113,10 @@ export class Segment {
   sourcePort = 0;
   /** Destination port, 0 to 65535. */
   destinationPort = 0;
-  /** The TCP flags byte; for SCTP, the type of the first chunk. */
+  /**
+   * The TCP flags byte; for SCTP, the type of the first chunk; for UDP 0. In a
+   * quote that ends before them {@linkcode UNKNOWN_FLAGS}.
+   */
   flags = 0;
   /** The TCP sequence number, as a signed 32-bit integer. */
   sequence = 0;
@@ -148,6 +171,7 @@ export class Segment {
     }
     segment.version = source.bits === 32 ? 4 : 6;
     segment.#setAddresses(source, destination);
+    segment.protocol = checked("protocol", init.protocol ?? PROTOCOL_TCP, 0xff);
     segment.sourcePort = checked("sourcePort", init.sourcePort, 0xffff);
     segment.destinationPort = checked(
       "destinationPort",

@@ -1,0 +1,80 @@
+/**
+ * What a UDP datagram looks like that an ICMP error quotes.
+ *
+ * A closed UDP port answers with an ICMP error, so the errors that a host sends
+ * tell which of its ports were probed. They also tell of datagrams that only
+ * came too late:
+ *
+ * - Answers of name servers. A resolver gives up a query after seconds and
+ *   closes its socket; the answer that comes later is refused. Resolvers that
+ *   choose their ports at random (RFC 5452) also take ports below the ephemeral
+ *   range, so that the port does not tell.
+ * - Media. After a call the other side goes on sending RTP and RTCP for a moment,
+ *   to ports that the application chose, often from 1024 or 10000 on.
+ *
+ * Whoever imitates them can learn which ports are closed without being noticed
+ * here, but not which are open: no service answers such a datagram, and silence
+ * is also what a lost or rate-limited error looks like. Media to privileged ports
+ * do not count, and source port 53 alone does not either: scanners use it,
+ * because it passes simple firewalls.
+ *
+ * @module
+ */
+
+import type { Segment } from "./segment.ts";
+
+/** What a quoted datagram looks like. */
+export type QuoteKind = 0 | 1 | 2;
+/** It is no UDP datagram, or it looks like nothing in particular. */
+export const QUOTE_UNKNOWN: QuoteKind = 0;
+/** It is a UDP datagram without payload, as only probes are. */
+export const QUOTE_EMPTY: QuoteKind = 1;
+/** It looks like a late DNS answer (RFC 1035), or like RTP or RTCP (RFC 3550). */
+export const QUOTE_REPLY: QuoteKind = 2;
+
+/** Length of a UDP header (RFC 768), in bytes. */
+const UDP_HEADER = 8;
+const DNS_PORT = 53;
+const DNS_HEADER = 12; // RFC 1035, 4.1.1
+const DNS_FLAGS = 2;
+const DNS_RESPONSE = 0x80;
+/** RTP's header; RTCP's packets are compound and no shorter (RFC 3550, 6.1). */
+const RTP_HEADER = 12;
+const RTP_VERSION_MASK = 0xc0;
+const RTP_VERSION_2 = 0x80;
+const FIRST_UNPRIVILEGED_PORT = 1024;
+
+/**
+ * Tells what a quoted UDP datagram looks like.
+ *
+ * @param segment Its ports.
+ * @param view Where it stands.
+ * @param at Where its UDP header begins; at least 8 bytes of it are there.
+ * @param end Where the quote ends, most often long before the datagram would.
+ */
+export function kindOfQuote(
+  { sourcePort, destinationPort }: Segment,
+  view: DataView,
+  at: number,
+  end: number,
+): QuoteKind {
+  const payloadLength = view.getUint16(at + 4) - UDP_HEADER;
+  const payload = at + UDP_HEADER;
+  if (payloadLength === 0) return QUOTE_EMPTY;
+  const isReply = sourcePort === DNS_PORT &&
+      payloadLength >= DNS_HEADER && isDnsResponse(view, payload, end) ||
+    destinationPort >= FIRST_UNPRIVILEGED_PORT &&
+      payloadLength >= RTP_HEADER && isRtp(view, payload, end);
+  return isReply ? QUOTE_REPLY : QUOTE_UNKNOWN;
+}
+
+function isDnsResponse(view: DataView, at: number, end: number): boolean {
+  return at + DNS_FLAGS < end &&
+    (view.getUint8(at + DNS_FLAGS) & DNS_RESPONSE) !== 0;
+}
+
+/** RFC 7983, 7 tells RTP and RTCP from other protocols by the same two bits. */
+function isRtp(view: DataView, at: number, end: number): boolean {
+  return at < end &&
+    (view.getUint8(at) & RTP_VERSION_MASK) === RTP_VERSION_2;
+}
