@@ -5,7 +5,14 @@
  * @module
  */
 
-import { attachFilter, type FilterInstruction } from "../ffi/bpf.ts";
+import {
+  attachFilter,
+  type FilterInstruction,
+  JUMP_EQUAL,
+  LD_BYTE_ABS,
+  LD_HALF_ABS,
+  RETURN,
+} from "../ffi/bpf.ts";
 import { checked, ENOBUFS, errno, libc } from "../ffi/libc.ts";
 import {
   AF_NETLINK,
@@ -50,16 +57,16 @@ const BUFFER_SIZE = 65_536;
  * full table gets thousands a second.
  */
 const LOCAL_ROUTES_ONLY: readonly FilterInstruction[] = [
-  // ldh [4]: the message's type, which the filter reads in network byte order.
-  [0x28, 0, 0, 4],
+  // The message's type, which the filter reads in network byte order.
+  [LD_HALF_ABS, 0, 0, 4],
   // Types 24 and 25, RTM_NEWROUTE and RTM_DELROUTE, are checked further.
-  [0x15, 1, 0, 0x1800],
-  [0x15, 0, 2, 0x1900],
-  // ldb [23]: rtm_type.
-  [0x30, 0, 0, NLMSG_HEADER + 7],
-  [0x15, 0, 1, RTN_LOCAL],
-  [0x06, 0, 0, 0xffffffff],
-  [0x06, 0, 0, 0],
+  [JUMP_EQUAL, 1, 0, 0x1800],
+  [JUMP_EQUAL, 0, 2, 0x1900],
+  // rtm_type
+  [LD_BYTE_ABS, 0, 0, NLMSG_HEADER + 7],
+  [JUMP_EQUAL, 0, 1, RTN_LOCAL],
+  [RETURN, 0, 0, 0xffffffff],
+  [RETURN, 0, 0, 0],
 ];
 
 /** A message's payload: struct rtmsg or struct ifaddrmsg, then attributes. */

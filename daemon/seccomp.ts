@@ -6,9 +6,14 @@
 
 import { checked, EPERM, libc } from "../ffi/libc.ts";
 import {
+  ALU_AND,
   type FilterInstruction,
+  JUMP_AT_LEAST,
+  JUMP_EQUAL,
+  LD_WORD_ABS,
   type PackedProgram,
   packProgram,
+  RETURN,
 } from "../ffi/bpf.ts";
 import {
   type AllowedCall,
@@ -39,12 +44,6 @@ const ARCHITECTURE = 4;
 const ARGUMENTS = 16;
 /** Numbers from here on belong to the x32 ABI (asm/unistd.h). */
 const X32_BIT = 0x40000000;
-// linux/bpf_common.h
-const LOAD = 0x20;
-const AND = 0x54;
-const JUMP_EQUAL = 0x15;
-const JUMP_AT_LEAST = 0x35;
-const RETURN = 0x06;
 // asm-generic/errno.h
 const ENOSYS = 38;
 // linux/prctl.h
@@ -89,10 +88,10 @@ export function seccompProgram(
   descriptors: SandboxDescriptors,
 ): Instruction[] {
   return [
-    [LOAD, 0, 0, ARCHITECTURE],
+    [LD_WORD_ABS, 0, 0, ARCHITECTURE],
     [JUMP_EQUAL, 1, 0, AUDIT_ARCH[architecture]],
     REFUSE,
-    [LOAD, 0, 0, NUMBER],
+    [LD_WORD_ABS, 0, 0, NUMBER],
     [JUMP_AT_LEAST, 0, 1, X32_BIT],
     REFUSE,
     ...allowedCalls(descriptors).flatMap((call) => allow(architecture, call)),
@@ -127,8 +126,8 @@ function checkCondition(
   rest: number,
 ): Instruction[] {
   const at = ARGUMENTS + 8 * argument + (isUpper ? 4 : 0);
-  const load: Instruction[] = [[LOAD, 0, 0, at]];
-  if (mask !== undefined) load.push([AND, 0, 0, mask]);
+  const load: Instruction[] = [[LD_WORD_ABS, 0, 0, at]];
+  if (mask !== undefined) load.push([ALU_AND, 0, 0, mask]);
   const tests = values.map((value, i): Instruction => {
     const left = values.length - 1 - i;
     // A match of a forbidden value fails; of an allowed one goes on.

@@ -7,6 +7,25 @@
 import { checked, libc } from "./libc.ts";
 import { SO_ATTACH_FILTER, SOL_SOCKET } from "./linux.ts";
 
+// linux/bpf_common.h: a class, a size and a mode, or an operation.
+/** Loads what stands at a fixed offset. */
+export const LD_WORD_ABS = 0x20;
+export const LD_HALF_ABS = 0x28;
+export const LD_BYTE_ABS = 0x30;
+/** Loads what stands so far behind the index register's offset. */
+export const LD_HALF_IND = 0x48;
+export const LD_BYTE_IND = 0x50;
+/** Sets the index register. */
+export const LDX_IMMEDIATE = 0x01;
+/** Sets it to an IPv4 header's length. */
+export const LDX_IPV4_HEADER_LENGTH = 0xb1;
+export const ALU_AND = 0x54;
+export const JUMP_EQUAL = 0x15;
+export const JUMP_GREATER = 0x25;
+export const JUMP_AT_LEAST = 0x35;
+export const JUMP_ANY_BIT = 0x45;
+export const RETURN = 0x06;
+
 /** An instruction: code, jump if true, jump if false, operand. */
 export type FilterInstruction = readonly [number, number, number, number];
 

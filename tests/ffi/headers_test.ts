@@ -198,6 +198,7 @@ function offset(type: string, field: string): string {
 }
 
 const RING = "capture/ring.ts";
+const BPF = "ffi/bpf.ts";
 const FILTER = "capture/filter.ts";
 const SECCOMP_FILE = "daemon/seccomp.ts";
 
@@ -235,23 +236,21 @@ const NAMED: readonly [expression: string, key: string][] = [
     "sizeof(((struct sockaddr_un *) 0)->sun_path) - 1",
     "ffi/unix_socket.ts MAX_SOCKET_NAME",
   ],
-  ["BPF_LD | BPF_W | BPF_ABS", `${FILTER} LD_WORD_ABS`],
-  ["BPF_LD | BPF_H | BPF_ABS", `${FILTER} LD_HALF_ABS`],
-  ["BPF_LD | BPF_B | BPF_ABS", `${FILTER} LD_BYTE_ABS`],
-  ["BPF_LD | BPF_B | BPF_IND", `${FILTER} LD_BYTE_IND`],
-  ["BPF_LDX | BPF_B | BPF_MSH", `${FILTER} LDX_IPV4_HEADER_LENGTH`],
-  ["BPF_ALU | BPF_AND | BPF_K", `${FILTER} ALU_AND`],
-  ["BPF_JMP | BPF_JEQ | BPF_K", `${FILTER} JUMP_EQUAL`],
-  ["BPF_JMP | BPF_JGT | BPF_K", `${FILTER} JUMP_GREATER`],
-  ["BPF_JMP | BPF_JSET | BPF_K", `${FILTER} JUMP_ANY_BIT`],
-  ["BPF_RET | BPF_K", `${FILTER} RETURN`],
+  ["BPF_LD | BPF_W | BPF_ABS", `${BPF} LD_WORD_ABS`],
+  ["BPF_LD | BPF_H | BPF_ABS", `${BPF} LD_HALF_ABS`],
+  ["BPF_LD | BPF_B | BPF_ABS", `${BPF} LD_BYTE_ABS`],
+  ["BPF_LD | BPF_B | BPF_IND", `${BPF} LD_BYTE_IND`],
+  ["BPF_LD | BPF_H | BPF_IND", `${BPF} LD_HALF_IND`],
+  ["BPF_LDX | BPF_IMM", `${BPF} LDX_IMMEDIATE`],
+  ["BPF_JMP | BPF_JGE | BPF_K", `${BPF} JUMP_AT_LEAST`],
+  ["BPF_LDX | BPF_B | BPF_MSH", `${BPF} LDX_IPV4_HEADER_LENGTH`],
+  ["BPF_ALU | BPF_AND | BPF_K", `${BPF} ALU_AND`],
+  ["BPF_JMP | BPF_JEQ | BPF_K", `${BPF} JUMP_EQUAL`],
+  ["BPF_JMP | BPF_JGT | BPF_K", `${BPF} JUMP_GREATER`],
+  ["BPF_JMP | BPF_JSET | BPF_K", `${BPF} JUMP_ANY_BIT`],
+  ["BPF_RET | BPF_K", `${BPF} RETURN`],
   ["(unsigned) (SKF_AD_OFF + SKF_AD_PROTOCOL)", `${FILTER} AD_PROTOCOL`],
   ["(unsigned) (SKF_AD_OFF + SKF_AD_PKTTYPE)", `${FILTER} AD_PACKET_TYPE`],
-  ["BPF_LD | BPF_W | BPF_ABS", `${SECCOMP_FILE} LOAD`],
-  ["BPF_ALU | BPF_AND | BPF_K", `${SECCOMP_FILE} AND`],
-  ["BPF_JMP | BPF_JEQ | BPF_K", `${SECCOMP_FILE} JUMP_EQUAL`],
-  ["BPF_JMP | BPF_JGE | BPF_K", `${SECCOMP_FILE} JUMP_AT_LEAST`],
-  ["BPF_RET | BPF_K", `${SECCOMP_FILE} RETURN`],
   ["SECCOMP_RET_ALLOW", `${SECCOMP_FILE} RETURN_ALLOW`],
   ["SECCOMP_RET_ERRNO", `${SECCOMP_FILE} RETURN_ERRNO`],
   ["SECCOMP_MODE_FILTER", "SECCOMP_FILTERED"],
