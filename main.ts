@@ -5,6 +5,7 @@
  */
 
 import type { Capture } from "./capture/capture.ts";
+import { lowestEphemeralPort } from "./capture/ephemeral_port.ts";
 import { FileCapture } from "./capture/file.ts";
 import { type LiveCapture, openLive } from "./capture/live.ts";
 import { offlineFilter } from "./capture/offline_filter.ts";
@@ -98,8 +99,14 @@ async function watch(options: Options): Promise<void> {
     ? new Progress(capture, () => detector.counters.packets)
     : undefined;
   try {
-    await capture.run((packet) => detector.packet(packet));
+    await capture.run(
+      (packet) => detector.packet(packet),
+      options.classic
+        ? undefined
+        : (time, wallTime) => detector.advance(time, wallTime),
+    );
   } finally {
+    detector.finish();
     progress?.end();
     manager.stopping();
     await outputs.flush();
@@ -133,6 +140,7 @@ function openCapture(
     kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: options.promiscuous,
+    evidence: !options.classic,
     filter,
     warn: logWarning,
   });
@@ -152,13 +160,19 @@ function detectorOptions(
     logBurst: options["log-burst"],
     logDelay: options["log-delay"],
     ipv6Prefix: options["ipv6-prefix"],
+    slowWindow: options["slow-window"],
+    ephemeralPort: live && lowestEphemeralPort(),
     classic: options.classic,
-    ignore: options.ignore.length === 0
-      ? undefined
-      : AddressSet.from(options.ignore),
+    ignore: addressSet(options.ignore),
+    home: addressSet(options.home),
+    promiscuous: options.promiscuous,
     local: live?.local?.addresses,
     onLink: live?.local?.onLink,
   };
+}
+
+function addressSet(networks: readonly string[]): AddressSet | undefined {
+  return networks.length === 0 ? undefined : AddressSet.from(networks);
 }
 
 function listenToSignals(

@@ -14,6 +14,16 @@ export interface CaptureStatistics {
   dropped: number;
 }
 
+/**
+ * Called while nothing comes, with the time on the packets' clock and the wall
+ * time, both in milliseconds. Packets that come later may be some milliseconds
+ * older.
+ *
+ * @returns After how many milliseconds it wants to be called again at the latest;
+ * Infinity: once something has come.
+ */
+export type Tick = (time: number, wallTime: number) => number;
+
 /** Which interfaces a capture of a kind watches, in words; none: all. */
 export function describeInterfaces(
   kind: string,
@@ -44,10 +54,12 @@ export interface Capture {
   /**
    * Hands on packets until the capture is stopped or its input ends.
    *
+   * @param tick Told the time whenever all that has come is handed on. Files
+   * never call it: there, only packets tell the time.
    * @throws {Error} If the input is damaged or the capture breaks; all packets
    * before that have been handed on.
    */
-  run(handler: PacketHandler): Promise<void>;
+  run(handler: PacketHandler, tick?: Tick): Promise<void>;
   /** Lets {@linkcode Capture.run} hand on what has arrived, and return. */
   stop(): void;
   /** What it has counted. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { Tick } from "./capture.ts";
 import { libc } from "../ffi/libc.ts";
 import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../ffi/linux.ts";
 
@@ -32,6 +33,13 @@ export class CaptureClock {
     libc().clock_gettime(clock, this.#timespec);
     // Low words only: seconds fit until 2106, nanoseconds always.
     return (this.#timespec[0] >>> 0) * 1000 + this.#timespec[2] / 1e6;
+  }
+
+  /** Tells the time; returns how long to wait at most, in milliseconds. */
+  tell(tick: Tick | undefined): number {
+    if (tick === undefined) return Infinity;
+    this.sample();
+    return tick(this.now, Date.now());
   }
 
   /** Time since boot of a packet's wall time, both in milliseconds. */

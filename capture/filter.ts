@@ -12,33 +12,67 @@ import {
   PACKET_OTHERHOST,
   PACKET_OUTGOING,
 } from "../ffi/linux.ts";
-import type { FilterInstruction } from "../ffi/bpf.ts";
-
-// linux/bpf_common.h: a class, a size, a mode, an operation.
-const LD_WORD_ABS = 0x20;
-const LD_HALF_ABS = 0x28;
-const LD_BYTE_ABS = 0x30;
-const LD_BYTE_IND = 0x50;
-const LDX_IPV4_HEADER_LENGTH = 0xb1; // BPF_LDX | BPF_B | BPF_MSH
-const ALU_AND = 0x54;
-const JUMP_EQUAL = 0x15;
-const JUMP_GREATER = 0x25;
-const JUMP_ANY_BIT = 0x45;
-const RETURN = 0x06;
+import {
+  ALU_AND,
+  type FilterInstruction,
+  JUMP_ANY_BIT,
+  JUMP_EQUAL,
+  JUMP_GREATER,
+  LD_BYTE_ABS,
+  LD_BYTE_IND,
+  LD_HALF_ABS,
+  LD_HALF_IND,
+  LD_WORD_ABS,
+  LDX_IMMEDIATE,
+  LDX_IPV4_HEADER_LENGTH,
+  RETURN,
+} from "../ffi/bpf.ts";
 
 // linux/filter.h: ancillary data stand at these negative offsets.
 const AD_PROTOCOL = 0xfffff000;
 const AD_PACKET_TYPE = 0xfffff000 + 4;
 
+// IANA's protocol numbers.
+const ICMP = 1;
 const TCP = 6;
+const ICMPV6 = 58;
+const SCTP = 132;
+const IPV6_HEADER = 40;
+
 /** Flags of established bulk traffic: exactly ACK, exactly PSH and ACK. */
 const BULK_FLAGS = [0x10, 0x18];
+const RST = 0x04;
+const SYN_AND_ACK = 0x12;
+/** Where the TCP header has its flags (RFC 9293, 3.1). */
+const TCP_FLAGS = 13;
+
+/** Where an SCTP packet has its first chunk's type (RFC 9260, 3.1, 3.2). */
+const CHUNK_TYPE = 12;
+/** What opens an association, or tries to: INIT and COOKIE ECHO. */
+const SCTP_PROBES = [1, 10];
+/** What answers that: INIT ACK and ABORT. */
+const SCTP_ANSWERS = [2, 6];
+
+/**
+ * Type and code of the ICMP errors by which a host or its firewall refuses (RFC
+ * 792, RFC 1122, RFC 1812): destination unreachable with code 2 (protocol), 3
+ * (port), 9, 10 or 13 (prohibited).
+ */
+const ICMP_REFUSALS = [0x0302, 0x0303, 0x0309, 0x030a, 0x030d];
+/** The same of ICMPv6 (RFC 4443, 3.1): prohibited, port, policy, route. */
+const ICMPV6_REFUSALS = [0x0101, 0x0104, 0x0105, 0x0106];
+
 /** IPv6 extension headers: hop-by-hop, routing, fragment, AH, destination. */
 const EXTENSION_HEADERS = [0, 43, 44, 51, 60];
 /** The last fragment offset, in units of 8 bytes, that holds header bytes. */
 const LAST_HEADER_UNIT = 2;
 
-/** Enough for the longest headers that are decoded, in bytes. */
+/**
+ * Enough for the longest headers that are decoded, in bytes. The longest that is
+ * sent is an ICMP error: 60 bytes of IPv4 header, 8 of its own, 60 of the quoted
+ * IPv4 header and 20 of what that carries; over IPv6 it leaves 84 for extension
+ * headers that it quotes.
+ */
 export const SNAP_LENGTH = 192;
 
 /** One instruction; jumps name the label they go to, or fall through. */
@@ -54,46 +88,58 @@ interface Instruction {
 export interface FilterOptions {
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /**
+   * What the rules beyond the classic one look at as well: SCTP, and how this
+   * host answers.
+   */
+  evidence: boolean;
 }
 
 /**
- * The program that keeps everything in the kernel but TCP segments and
- * fragments that a rule may need.
+ * The program that keeps everything in the kernel but what a rule may need: of
+ * what comes, TCP segments that are no bulk traffic, and fragments; of what this
+ * host sends, nothing, or its refusals and the answers of open ports.
  */
 export function kernelFilter(options: FilterOptions): FilterInstruction[] {
+  const { evidence } = options;
   return assemble([
     ...packetType(options),
     { code: LD_WORD_ABS, k: AD_PROTOCOL },
     { code: JUMP_EQUAL, k: ETH_P_IP, ifTrue: "ipv4" },
     { code: JUMP_EQUAL, k: ETH_P_IPV6, ifTrue: "ipv6", ifFalse: "drop" },
-    ...ipv4(),
-    ...ipv6(),
+    ...(evidence ? outgoing() : []),
+    ...ipv4(evidence),
+    ...ipv6(evidence),
     { label: "accept", code: RETURN, k: SNAP_LENGTH },
     { label: "drop", code: RETURN, k: 0 },
   ]);
 }
 
-function packetType({ promiscuous }: FilterOptions): Instruction[] {
-  const unwanted = promiscuous
-    ? [PACKET_OUTGOING]
-    : [PACKET_OUTGOING, PACKET_OTHERHOST];
+function packetType(
+  { promiscuous, evidence }: FilterOptions,
+): Instruction[] {
   return [
     { code: LD_WORD_ABS, k: AD_PACKET_TYPE },
-    ...dropIfAny(unwanted),
+    {
+      code: JUMP_EQUAL,
+      k: PACKET_OUTGOING,
+      ifTrue: evidence ? "outgoing" : "drop",
+    },
+    ...dropIfAny(promiscuous ? [] : [PACKET_OTHERHOST]),
   ];
 }
 
-function ipv4(): Instruction[] {
+function ipv4(evidence: boolean): Instruction[] {
   return [
     { label: "ipv4", code: LD_BYTE_ABS, k: 9 },
+    ...jumpIfAny(evidence ? [SCTP] : [], "ipv4-sctp"),
     { code: JUMP_EQUAL, k: TCP, ifFalse: "drop" },
-    { code: LD_HALF_ABS, k: 6 },
-    { code: JUMP_ANY_BIT, k: 0x1fff, ifTrue: "fragment" },
-    { code: JUMP_ANY_BIT, k: 0x2000, ifTrue: "accept" },
+    ...ipv4Fragment(),
     { code: LDX_IPV4_HEADER_LENGTH, k: 0 },
-    { code: LD_BYTE_IND, k: 13 },
+    { code: LD_BYTE_IND, k: TCP_FLAGS },
     ...dropIfAny(BULK_FLAGS),
     { code: RETURN, k: SNAP_LENGTH },
+    ...(evidence ? ipv4Sctp() : []),
     { label: "fragment", code: ALU_AND, k: 0x1fff },
     {
       code: JUMP_GREATER,
@@ -104,23 +150,99 @@ function ipv4(): Instruction[] {
   ];
 }
 
-function ipv6(): Instruction[] {
+/** Decides on fragments, and goes on with what is none. */
+function ipv4Fragment(): Instruction[] {
+  return [
+    { code: LD_HALF_ABS, k: 6 },
+    { code: JUMP_ANY_BIT, k: 0x1fff, ifTrue: "fragment" },
+    { code: JUMP_ANY_BIT, k: 0x2000, ifTrue: "accept" },
+  ];
+}
+
+function ipv4Sctp(): Instruction[] {
+  const [first, ...others] = ipv4Fragment();
+  return [
+    { ...first, label: "ipv4-sctp" },
+    ...others,
+    { code: LDX_IPV4_HEADER_LENGTH, k: 0 },
+    ...acceptChunks(SCTP_PROBES),
+  ];
+}
+
+function ipv6(evidence: boolean): Instruction[] {
   return [
     { label: "ipv6", code: LD_BYTE_ABS, k: 6 },
     { code: JUMP_EQUAL, k: TCP, ifTrue: "ipv6-tcp" },
-    ...EXTENSION_HEADERS.map((k) => ({
-      code: JUMP_EQUAL,
-      k,
-      ifTrue: "accept",
-    })),
+    ...jumpIfAny(EXTENSION_HEADERS, "accept"),
+    ...jumpIfAny(evidence ? [SCTP] : [], "ipv6-sctp"),
     { code: RETURN, k: 0 },
-    { label: "ipv6-tcp", code: LD_BYTE_ABS, k: 40 + 13 },
+    ...(evidence ? ipv6Sctp() : []),
+    { label: "ipv6-tcp", code: LD_BYTE_ABS, k: IPV6_HEADER + TCP_FLAGS },
     ...dropIfAny(BULK_FLAGS),
   ];
 }
 
+function ipv6Sctp(): Instruction[] {
+  return [
+    { label: "ipv6-sctp", code: LDX_IMMEDIATE, k: IPV6_HEADER },
+    ...acceptChunks(SCTP_PROBES),
+  ];
+}
+
+/**
+ * What this host answers. Its fragments and IPv6 packets with extension headers
+ * are none of it: refusals are small, and their headers plain.
+ */
+function outgoing(): Instruction[] {
+  return [
+    { label: "outgoing", code: LD_WORD_ABS, k: AD_PROTOCOL },
+    { code: JUMP_EQUAL, k: ETH_P_IPV6, ifTrue: "ipv6-answer" },
+    { code: JUMP_EQUAL, k: ETH_P_IP, ifFalse: "drop" },
+    { code: LD_HALF_ABS, k: 6 },
+    { code: JUMP_ANY_BIT, k: 0x3fff, ifTrue: "drop" },
+    { code: LDX_IPV4_HEADER_LENGTH, k: 0 },
+    { code: LD_BYTE_ABS, k: 9 },
+    ...byProtocol(ICMP, "icmp-answer"),
+    { label: "ipv6-answer", code: LDX_IMMEDIATE, k: IPV6_HEADER },
+    { code: LD_BYTE_ABS, k: 6 },
+    ...byProtocol(ICMPV6, "icmpv6-answer"),
+    { label: "tcp-answer", code: LD_BYTE_IND, k: TCP_FLAGS },
+    { code: JUMP_ANY_BIT, k: RST, ifTrue: "accept" },
+    { code: ALU_AND, k: SYN_AND_ACK },
+    { code: JUMP_EQUAL, k: SYN_AND_ACK, ifTrue: "accept", ifFalse: "drop" },
+    { label: "sctp-answer", code: LD_BYTE_IND, k: CHUNK_TYPE },
+    ...acceptOnly(SCTP_ANSWERS),
+    { label: "icmp-answer", code: LD_HALF_IND, k: 0 },
+    ...acceptOnly(ICMP_REFUSALS),
+    { label: "icmpv6-answer", code: LD_HALF_IND, k: 0 },
+    ...acceptOnly(ICMPV6_REFUSALS),
+  ];
+}
+
+/** Goes on by the transport protocol; the index register tells where. */
+function byProtocol(icmp: number, icmpLabel: string): Instruction[] {
+  return [
+    { code: JUMP_EQUAL, k: TCP, ifTrue: "tcp-answer" },
+    { code: JUMP_EQUAL, k: icmp, ifTrue: icmpLabel },
+    { code: JUMP_EQUAL, k: SCTP, ifTrue: "sctp-answer", ifFalse: "drop" },
+  ];
+}
+
+/** Looks at the chunk that follows the SCTP header at the index register. */
+function acceptChunks(types: readonly number[]): Instruction[] {
+  return [{ code: LD_BYTE_IND, k: CHUNK_TYPE }, ...acceptOnly(types)];
+}
+
+function acceptOnly(values: readonly number[]): Instruction[] {
+  return [...jumpIfAny(values, "accept"), { code: RETURN, k: 0 }];
+}
+
+function jumpIfAny(values: readonly number[], label: string): Instruction[] {
+  return values.map((k) => ({ code: JUMP_EQUAL, k, ifTrue: label }));
+}
+
 function dropIfAny(values: readonly number[]): Instruction[] {
-  return values.map((k) => ({ code: JUMP_EQUAL, k, ifTrue: "drop" }));
+  return jumpIfAny(values, "drop");
 }
 
 function assemble(program: readonly Instruction[]): FilterInstruction[] {

@@ -7,23 +7,77 @@
 /** Not of established bulk traffic: flags other than ACK, and PSH with ACK. */
 const IPV4_SEGMENT =
   "(ip[6:2] & 0x3fff = 0 and tcp[13] != 0x10 and tcp[13] != 0x18)";
-/** A fragment that may hold bytes of the TCP header. */
+/** A fragment that may hold bytes of the transport header. */
 const IPV4_HEADER_FRAGMENT = "(ip[6:2] & 0x3fff != 0 and ip[6:2] & 0x1fff < 3)";
+const IPV4_TCP = `(ip[9] = 6 and (${IPV4_SEGMENT} or ${IPV4_HEADER_FRAGMENT}))`;
+/** INIT and COOKIE ECHO open an association (RFC 9260, 3.2). */
+const IPV4_CHUNK = "(ip[6:2] & 0x3fff = 0 and (sctp[12] = 1 or sctp[12] = 10))";
+const IPV4_SCTP =
+  `(ip[9] = 132 and (${IPV4_CHUNK} or ${IPV4_HEADER_FRAGMENT}))`;
 const IPV6_SEGMENT = "(ip6[6] = 6 and ip6[53] != 0x10 and ip6[53] != 0x18)";
+const IPV6_CHUNK = "(ip6[6] = 132 and (ip6[52] = 1 or ip6[52] = 10))";
 /** Hop-by-hop options, routing, fragment, AH, destination options. */
 const IPV6_EXTENSION = [0, 43, 44, 51, 60]
   .map((header) => `ip6[6] = ${header}`).join(" or ");
-const IPV6 = `(ip6 and (${IPV6_SEGMENT} or ${IPV6_EXTENSION}))`;
+
+/** An answer of an open port, or a refusal: ABORT, INIT ACK. */
+const IPV4_ANSWER = anyOf(
+  "(ip[9] = 6 and (tcp[13] & 0x04 != 0 or tcp[13] & 0x12 = 0x12))",
+  "(ip[9] = 132 and (sctp[12] = 2 or sctp[12] = 6))",
+  `(ip[9] = 1 and ${
+    oneOf("icmp[0:2]", [0x0302, 0x0303, 0x0309, 0x030a, 0x030d])
+  })`,
+);
+const IPV4_ANSWERS = `(ip and ip[6:2] & 0x3fff = 0 and ${IPV4_ANSWER})`;
+const IPV6_ANSWER = anyOf(
+  "(ip6[6] = 6 and (ip6[53] & 0x04 != 0 or ip6[53] & 0x12 = 0x12))",
+  "(ip6[6] = 132 and (ip6[52] = 2 or ip6[52] = 6))",
+  `(ip6[6] = 58 and ${oneOf("ip6[40:2]", [0x0101, 0x0104, 0x0105, 0x0106])})`,
+);
 
 /**
- * The expression for all segments and fragments that a rule may need.
+ * libpcap looks at a handle's direction only after the kernel's filter; this
+ * keeps what comes out of the handle's buffer. Not all systems know it.
+ */
+const OUTBOUND = Deno.build.os === "linux" ? "outbound and " : "";
+
+/** Which of the packets that come a rule may need. */
+export interface ExpressionOptions {
+  /** Those that the rules beyond the classic one look at as well. */
+  evidence: boolean;
+}
+
+/**
+ * The expression for all that comes and that a rule may need.
  *
  * @param further What the user wants besides.
  */
-export function headerFilter(further?: string): string {
-  const ipv4 =
-    `(ip and ip[9] = 6 and (${IPV4_SEGMENT} or ${IPV4_HEADER_FRAGMENT}))`;
-  return join(`${ipv4} or ${IPV6}`, further);
+export function headerFilter(
+  { evidence }: ExpressionOptions,
+  further?: string,
+): string {
+  const ipv4 = evidence ? anyOf(IPV4_TCP, IPV4_SCTP) : IPV4_TCP;
+  const ipv6 = anyOf(
+    IPV6_SEGMENT,
+    ...(evidence ? [IPV6_CHUNK] : []),
+    IPV6_EXTENSION,
+  );
+  return join(`(ip and ${ipv4}) or (ip6 and ${ipv6})`, further);
+}
+
+/** The expression for the evidence among what this host sends. */
+export function answerFilter(further?: string): string {
+  return joinOutbound(`${IPV4_ANSWERS} or (ip6 and ${IPV6_ANSWER})`, further);
+}
+
+/** The same without IPv6. */
+export function ipv4AnswerFilter(further?: string): string {
+  return joinOutbound(IPV4_ANSWERS, further);
+}
+
+/** The expression for the SCTP packets that a rule needs, over IPv4. */
+export function ipv4SctpFilter(further?: string): string {
+  return join(`(ip and ${IPV4_SCTP})`, further);
 }
 
 /**
@@ -36,6 +90,22 @@ export function datagramFilter(further?: string): string {
   const expression =
     `ip and ip[9] = 6 and (${IPV4_SEGMENT} or ip[6:2] & 0x3fff != 0)`;
   return join(expression, further);
+}
+
+function joinOutbound(
+  expression: string,
+  further: string | undefined,
+): string {
+  return join(`${OUTBOUND}(${expression})`, further);
+}
+
+/** "and" and "or" bind alike, so every choice has its parentheses. */
+function anyOf(...expressions: readonly string[]): string {
+  return `(${expressions.join(" or ")})`;
+}
+
+function oneOf(field: string, values: readonly number[]): string {
+  return anyOf(...values.map((value) => `${field} = ${value}`));
 }
 
 function join(expression: string, further: string | undefined): string {

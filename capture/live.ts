@@ -20,7 +20,7 @@ export interface HostAddresses {
 
 /** A capture of what happens now. */
 export interface LiveCapture extends Capture {
-  /** This host's own addresses; undefined if all packets count. */
+  /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: HostAddresses | undefined;
   /** The name of the interface of a number, if packets tell the number. */
   interfaceName?(index: number): string | undefined;
@@ -34,6 +34,8 @@ export interface LiveOptions {
   interfaces: readonly string[];
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /** What the rules beyond the classic one look at as well. */
+  evidence: boolean;
   /** A further tcpdump expression, for libpcap. */
   filter?: string;
   /** Told what an administrator should know while the capture runs. */

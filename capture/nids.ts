@@ -6,7 +6,12 @@
  */
 
 import { LINKTYPE_RAW } from "../detect/link.ts";
-import { DIRECTION_IN, Packet, type PacketHandler } from "../detect/packet.ts";
+import {
+  DIRECTION_IN,
+  DIRECTION_OUT,
+  Packet,
+  type PacketHandler,
+} from "../detect/packet.ts";
 import { libc } from "../ffi/libc.ts";
 import {
   type Libnids,
@@ -27,11 +32,18 @@ import {
   type Capture,
   type CaptureStatistics,
   describeInterfaces,
+  sumStatistics,
+  type Tick,
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
-import { datagramFilter } from "./filter_expression.ts";
+import {
+  datagramFilter,
+  ipv4AnswerFilter,
+  ipv4SctpFilter,
+} from "./filter_expression.ts";
 import { type LocalAddresses, watchLocalAddresses } from "./local_addresses.ts";
-import { deviceNames, openDevice, TIMEOUT_MS } from "./pcap.ts";
+import { deviceNames } from "./pcap.ts";
+import { openDevice, PcapDevice, TIMEOUT_MS } from "./pcap_device.ts";
 import { PollSet } from "./poll.ts";
 
 /** libnids needs datagrams whole. */
@@ -48,6 +60,8 @@ export interface NidsCaptureOptions {
   interfaces: readonly string[];
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /** SCTP and what this host answers, as evidence: through libpcap alone. */
+  evidence: boolean;
   /** A further tcpdump expression. */
   filter?: string;
 }
@@ -56,10 +70,12 @@ export interface NidsCaptureOptions {
 export class NidsCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
-  /** This host's own addresses; undefined if all packets count. */
+  /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: LocalAddresses | undefined;
   readonly #lib: Libnids;
   readonly #handle: PcapHandle;
+  /** For what libnids does not hand on; read after what it does. */
+  readonly #devices: readonly PcapDevice[];
   readonly #polled: PollSet;
   readonly #clock = new CaptureClock();
   readonly #packet = new Packet();
@@ -73,7 +89,8 @@ export class NidsCapture implements Capture {
   #stopping = false;
 
   /** @throws {Error} If a library, an interface or a privilege is missing. */
-  constructor({ interfaces, promiscuous, filter }: NidsCaptureOptions) {
+  constructor(options: NidsCaptureOptions) {
+    const { interfaces, promiscuous, filter } = options;
     libpcap(); // If it is missing, libnids would be blamed: it needs it too.
     this.#lib = libnids();
     const [device, ...others] = deviceNames(interfaces, promiscuous);
@@ -90,8 +107,14 @@ export class NidsCapture implements Capture {
     this.#packet.view = new DataView(this.#bytes.buffer);
     this.#packet.linkType = LINKTYPE_RAW;
     this.#packet.direction = DIRECTION_IN;
-    this.local = promiscuous ? undefined : watchLocalAddresses();
-    this.descriptors = [this.#lib.nids_getfd()];
+    this.#devices = options.evidence
+      ? openDevices(device, options, this.#clock)
+      : [];
+    this.local = watchLocalAddresses();
+    this.descriptors = [
+      this.#lib.nids_getfd(),
+      ...this.#devices.map(({ fd }) => fd),
+    ];
     this.#polled = new PollSet(this.descriptors, this.local);
   }
 
@@ -151,15 +174,25 @@ export class NidsCapture implements Capture {
     }
   }
 
-  async run(handler: PacketHandler): Promise<void> {
+  async run(handler: PacketHandler, tick?: Tick): Promise<void> {
     this.#handler = handler;
     while (!this.#stopping) {
-      this.#drain();
-      await this.#polled.wait();
+      this.#drainAll();
+      await this.#polled.wait(this.#clock.tell(tick));
       if (this.#polled.hasNewAddresses) this.local?.refresh();
     }
     await new Promise((done) => setTimeout(done, 3 * TIMEOUT_MS));
+    this.#drainAll();
+  }
+
+  #drainAll(): void {
     this.#drain();
+    for (const device of this.#devices) {
+      device.drain(this.#handler);
+      if (device.failure !== undefined) {
+        throw new Error(`--capture nids: ${device.failure}`);
+      }
+    }
   }
 
   #drain(): void {
@@ -185,14 +218,40 @@ export class NidsCapture implements Capture {
   statistics(): CaptureStatistics {
     const stats = new Uint32Array(3); // struct pcap_stat
     libpcap().pcap_stats(this.#handle, stats);
-    return { received: this.#received, dropped: stats[1] };
+    return sumStatistics([
+      { received: this.#received, dropped: stats[1] },
+      ...this.#devices.map((each) => each.statistics()),
+    ]);
   }
 
   /** libnids closes the handle itself. */
   close(): void {
     this.#lib.nids_exit();
+    for (const device of this.#devices) device.close();
     for (const callback of this.#callbacks) callback.close();
     this.local?.close();
     this.#polled.close();
   }
+}
+
+/** What libnids does not hand on: SCTP, and what this host sends. */
+function openDevices(
+  name: string,
+  { promiscuous, filter }: NidsCaptureOptions,
+  clock: CaptureClock,
+): PcapDevice[] {
+  const common = { kind: "nids", name, filter };
+  const incoming = {
+    promiscuous,
+    direction: DIRECTION_IN,
+    within: ipv4SctpFilter,
+  };
+  const outgoing = {
+    promiscuous: false,
+    direction: DIRECTION_OUT,
+    within: ipv4AnswerFilter,
+  };
+  return [incoming, outgoing].map((each) =>
+    new PcapDevice({ ...common, ...each }, clock)
+  );
 }

@@ -2,49 +2,31 @@
  * Capture through libpcap: on systems without packet sockets, and where a
  * tcpdump expression is wanted.
  *
- * libpcap's own `pcap_dump` is the callback of `pcap_dispatch`, writing to
- * memory: a whole batch arrives as records of a capture file in one call, and
- * no JavaScript runs inside it.
- *
  * @module
  */
 
-import { DIRECTION_IN, type PacketHandler } from "../detect/packet.ts";
-import { isSupportedLinkType, linkTypeName } from "../detect/link.ts";
-import { Packet } from "../detect/packet.ts";
-import { cString, libc, networkInterfaces } from "../ffi/libc.ts";
 import {
-  lastError,
-  libpcap,
-  openPcap,
-  PCAP_D_IN,
-  type PcapHandle,
-  setCheckedFilter,
-} from "../ffi/libpcap.ts";
+  DIRECTION_IN,
+  DIRECTION_OUT,
+  type PacketHandler,
+} from "../detect/packet.ts";
+import { networkInterfaces } from "../ffi/libc.ts";
 import {
   type Capture,
   type CaptureStatistics,
   describeInterfaces,
   sumStatistics,
+  type Tick,
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
-import { headerFilter } from "./filter_expression.ts";
+import { answerFilter, headerFilter } from "./filter_expression.ts";
 import { type LocalAddresses, watchLocalAddresses } from "./local_addresses.ts";
+import {
+  PcapDevice,
+  type PcapDeviceOptions,
+  TIMEOUT_MS,
+} from "./pcap_device.ts";
 import { PollSet } from "./poll.ts";
-
-/** Enough for the longest headers that are decoded, and a link layer's. */
-const SNAP_LENGTH = 256;
-/** How long libpcap may collect packets, in milliseconds. */
-export const TIMEOUT_MS = 8;
-const BUFFER_SIZE = 8 << 20;
-/** Packets of one batch: what they may take must fit into the memory file. */
-const BATCH = 2048;
-const FILE_HEADER = 24;
-const RECORD_HEADER = 16;
-const MEMORY_FILE = FILE_HEADER + BATCH * (RECORD_HEADER + SNAP_LENGTH) + 1;
-/** After so many batches, other things get their turn. */
-const MAX_BATCHES = 64;
-const SEEK_SET = 0;
 
 /** How to capture. */
 export interface PcapCaptureOptions {
@@ -52,6 +34,8 @@ export interface PcapCaptureOptions {
   interfaces: readonly string[];
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /** What this host answers, as evidence. */
+  evidence: boolean;
   /** A further tcpdump expression. */
   filter?: string;
   /** Told when an interface cannot be watched any more. */
@@ -62,33 +46,49 @@ export interface PcapCaptureOptions {
 export class PcapCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
-  /** This host's own addresses; undefined if all packets count. */
+  /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: LocalAddresses | undefined;
+  /** First those for what comes: a question is read before its answer. */
   readonly #devices: readonly PcapDevice[];
+  readonly #clock = new CaptureClock();
   readonly #polled: PollSet;
   readonly #warn: (text: string) => void;
   #stopping = false;
 
   /** @throws {Error} If libpcap, an interface or a privilege is missing. */
-  constructor(
-    { interfaces, promiscuous, filter, warn }: PcapCaptureOptions,
-  ) {
+  constructor(options: PcapCaptureOptions) {
+    const { interfaces, promiscuous, evidence, filter, warn } = options;
     this.#warn = warn;
     const names = deviceNames(interfaces, promiscuous);
     this.description = describeInterfaces("pcap", interfaces);
-    const clock = new CaptureClock();
-    this.#devices = names.map((name) =>
-      new PcapDevice(name, promiscuous, filter, clock)
-    );
-    this.local = promiscuous ? undefined : watchLocalAddresses();
+    const open = (
+      options: Pick<PcapDeviceOptions, "promiscuous" | "direction" | "within">,
+    ) =>
+      names.map((name) =>
+        new PcapDevice({ kind: "pcap", name, filter, ...options }, this.#clock)
+      );
+    const incoming = open({
+      promiscuous,
+      direction: DIRECTION_IN,
+      within: (further) => headerFilter({ evidence }, further),
+    });
+    const outgoing = evidence
+      ? open({
+        promiscuous: false,
+        direction: DIRECTION_OUT,
+        within: answerFilter,
+      })
+      : [];
+    this.#devices = [...incoming, ...outgoing];
+    this.local = watchLocalAddresses();
     this.descriptors = this.#devices.map(({ fd }) => fd);
     this.#polled = new PollSet(this.descriptors, this.local);
   }
 
-  async run(handler: PacketHandler): Promise<void> {
+  async run(handler: PacketHandler, tick?: Tick): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
-      await this.#polled.wait();
+      await this.#polled.wait(this.#clock.tell(tick));
       if (this.#polled.hasNewAddresses) this.local?.refresh();
     }
     await new Promise((done) => setTimeout(done, 3 * TIMEOUT_MS));
@@ -96,16 +96,20 @@ export class PcapCapture implements Capture {
   }
 
   #drain(handler: PacketHandler): void {
-    for (const [i, device] of this.#devices.entries()) {
+    for (const device of this.#devices) {
       if (device.failure !== undefined) continue;
       device.drain(handler);
-      if (device.failure !== undefined) this.#abandon(i, device.failure);
+      if (device.failure !== undefined) this.#abandon(device);
     }
   }
 
-  /** Goes on without a device, as long as there is another. */
-  #abandon(index: number, failure: string): void {
-    this.#polled.ignore(index);
+  /** Goes on without an interface, as long as there is another. */
+  #abandon({ name, failure }: PcapDevice): void {
+    for (const [i, device] of this.#devices.entries()) {
+      if (device.name !== name) continue;
+      device.failure = failure;
+      this.#polled.ignore(i);
+    }
     if (this.#devices.every((device) => device.failure !== undefined)) {
       throw new Error(`--capture pcap: ${failure}; nothing is left to watch`);
     }
@@ -128,111 +132,6 @@ export class PcapCapture implements Capture {
   }
 }
 
-/** A handle of libpcap and the memory that its packets are written to. */
-class PcapDevice {
-  readonly fd: number;
-  /** Why nothing comes from it any more. */
-  failure: string | undefined;
-  readonly #name: string;
-  readonly #handle: PcapHandle;
-  readonly #clock: CaptureClock;
-  readonly #view: DataView<ArrayBuffer>;
-  readonly #file: Deno.PointerValue;
-  readonly #dumper: Deno.PointerValue;
-  readonly #packet = new Packet();
-  #received = 0;
-
-  constructor(
-    name: string,
-    promiscuous: boolean,
-    filter: string | undefined,
-    clock: CaptureClock,
-  ) {
-    this.#name = name;
-    this.#clock = clock;
-    this.#handle = openDevice("pcap", name, promiscuous, SNAP_LENGTH);
-    libpcap().pcap_setdirection(this.#handle, PCAP_D_IN);
-    this.#packet.linkType = this.#linkType();
-    setCheckedFilter(this.#handle, filter, headerFilter);
-    this.fd = libpcap().pcap_get_selectable_fd(this.#handle);
-
-    this.#view = new DataView(new ArrayBuffer(MEMORY_FILE));
-    this.#packet.view = this.#view;
-    this.#file = libc().fmemopen(
-      this.#view.buffer,
-      BigInt(MEMORY_FILE),
-      cString("w"),
-    );
-    this.#dumper = libpcap().pcap_dump_fopen(this.#handle, this.#file);
-    if (this.#dumper === null) {
-      throw new Error(`--capture pcap: ${lastError(this.#handle)}`);
-    }
-  }
-
-  #linkType(): number {
-    const dlt = libpcap().pcap_datalink(this.#handle);
-    if (isSupportedLinkType(dlt)) return dlt;
-    throw new Error(
-      `--interface ${this.#name}: link type ${dlt} (${
-        linkTypeName(dlt)
-      }) is not supported`,
-    );
-  }
-
-  /** Hands on what has arrived. */
-  drain(handler: PacketHandler): void {
-    for (let batch = 0; batch < MAX_BATCHES; batch++) {
-      libc().fseek(this.#file, BigInt(FILE_HEADER), SEEK_SET);
-      const count = libpcap().pcap_dispatch(
-        this.#handle,
-        BATCH,
-        libpcap().pcap_dump,
-        this.#dumper,
-      );
-      if (count < 0) {
-        this.failure = `interface ${this.#name}: ${lastError(this.#handle)}`;
-      }
-      if (count <= 0) return;
-      libc().fflush(this.#file);
-      this.#handOn(count, Number(libc().ftell(this.#file)), handler);
-    }
-  }
-
-  /** Records are in the host's byte order, with microseconds. */
-  #handOn(count: number, end: number, handler: PacketHandler): void {
-    const view = this.#view;
-    const packet = this.#packet;
-    this.#clock.sample();
-    let at = FILE_HEADER;
-    for (let left = count; left > 0 && at + RECORD_HEADER <= end; left--) {
-      const length = view.getUint32(at + 8, true);
-      const wallTime = view.getUint32(at, true) * 1000 +
-        view.getUint32(at + 4, true) / 1000;
-      packet.wallTime = wallTime;
-      packet.time = this.#clock.timeOf(wallTime);
-      packet.offset = at + RECORD_HEADER;
-      packet.length = length;
-      packet.direction = DIRECTION_IN;
-      at += RECORD_HEADER + length;
-      if (at > end) return;
-      this.#received++;
-      handler(packet);
-    }
-  }
-
-  statistics(): CaptureStatistics {
-    // struct pcap_stat: u_int ps_recv, ps_drop, ps_ifdrop
-    const stats = new Uint32Array(3);
-    libpcap().pcap_stats(this.#handle, stats);
-    // ps_recv also counts what this host sends, which libpcap drops later.
-    return { received: this.#received, dropped: stats[1] };
-  }
-
-  close(): void {
-    libpcap().pcap_close(this.#handle);
-  }
-}
-
 /** libpcap knows no promiscuous mode for all interfaces together. */
 export function deviceNames(
   interfaces: readonly string[],
@@ -240,30 +139,4 @@ export function deviceNames(
 ): readonly string[] {
   if (interfaces.length > 0) return interfaces;
   return promiscuous ? networkInterfaces().map(({ name }) => name) : ["any"];
-}
-
-/**
- * Opens an interface for a capture of a kind.
- *
- * @throws {Error} With the capture's kind, the interface and the reason.
- */
-export function openDevice(
-  kind: string,
-  device: string,
-  promiscuous: boolean,
-  snapLength: number,
-): PcapHandle {
-  try {
-    return openPcap({
-      device,
-      promiscuous,
-      snapLength,
-      timeout: TIMEOUT_MS,
-      bufferSize: BUFFER_SIZE,
-    });
-  } catch (error) {
-    throw new Error(
-      `--capture ${kind}, interface ${device}: ${(error as Error).message}`,
-    );
-  }
 }

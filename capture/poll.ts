@@ -10,6 +10,10 @@ import { POLLERR, POLLIN } from "../ffi/linux.ts";
 /** struct pollfd: int fd, short events, short revents (poll.h). */
 const POLLFD = 8;
 
+/** The longest that poll(2) waits, and the shortest: a rule must not spin. */
+const LONGEST_WAIT_MS = 0x7fff_ffff;
+const SHORTEST_WAIT_MS = 1;
+
 /** A set of descriptors to wait for, and a way to end the waiting. */
 export class PollSet {
   readonly #fds: DataView<ArrayBuffer>;
@@ -36,12 +40,15 @@ export class PollSet {
   }
 
   /**
-   * Resolves once a descriptor is ready or {@linkcode PollSet.wake} is called.
-   * It may also resolve for no reason, so look at what is there in any case.
+   * Resolves once a descriptor is ready, {@linkcode PollSet.wake} is called, or
+   * the time is over. It may also resolve for no reason, so look at what is there
+   * in any case.
+   *
+   * @param longest In milliseconds.
    */
-  async wait(): Promise<void> {
+  async wait(longest: number = Infinity): Promise<void> {
     const count = BigInt(this.#fds.byteLength / POLLFD);
-    await libc().poll(this.#fds.buffer, count, -1);
+    await libc().poll(this.#fds.buffer, count, pollTimeout(longest));
   }
 
   /** Whether addresses changed. */
@@ -74,4 +81,11 @@ export class PollSet {
     libc().close(this.#wake);
     libc().close(this.#wakeEnd);
   }
+}
+
+/** A time as poll(2) wants it: -1 stands for ever. */
+function pollTimeout(longest: number): number {
+  if (longest === Infinity) return -1;
+  const time = Math.max(Math.ceil(longest), SHORTEST_WAIT_MS);
+  return Math.min(time, LONGEST_WAIT_MS);
 }

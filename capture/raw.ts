@@ -38,6 +38,7 @@ import {
   type CaptureStatistics,
   describeInterfaces,
   sumStatistics,
+  type Tick,
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { kernelFilter } from "./filter.ts";
@@ -61,6 +62,8 @@ export interface RawCaptureOptions {
   interfaces: readonly string[];
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /** What this host answers, as evidence. */
+  evidence: boolean;
   /** Told when a named interface goes, comes back or changes. */
   warn: (text: string) => void;
 }
@@ -69,30 +72,29 @@ export interface RawCaptureOptions {
 export class RawCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
-  /** This host's own addresses; undefined if all packets count. */
-  readonly local: LocalAddresses | undefined;
-  readonly #watch = new LocalAddresses();
+  /** This host's own addresses. */
+  readonly local = new LocalAddresses();
+  readonly #clock = new CaptureClock();
   readonly #sockets: readonly PacketSocket[];
   readonly #polled: PollSet;
   #stopping = false;
 
   /** @throws {Error} If an interface is missing or a privilege is. */
-  constructor({ interfaces, promiscuous, warn }: RawCaptureOptions) {
+  constructor(options: RawCaptureOptions) {
+    const { interfaces } = options;
     this.description = describeInterfaces("raw", interfaces);
     const names = interfaces.length === 0 ? [undefined] : [...interfaces];
-    const clock = new CaptureClock();
     this.#sockets = names.map((name) =>
-      new PacketSocket(name, promiscuous, clock, warn)
+      new PacketSocket(name, options, this.#clock)
     );
-    this.local = promiscuous ? undefined : this.#watch;
     this.descriptors = this.#sockets.map(({ fd }) => fd);
-    this.#polled = new PollSet(this.descriptors, this.#watch);
+    this.#polled = new PollSet(this.descriptors, this.local);
   }
 
-  async run(handler: PacketHandler): Promise<void> {
+  async run(handler: PacketHandler, tick?: Tick): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
-      await this.#polled.wait();
+      await this.#polled.wait(this.#clock.tell(tick));
       for (const [i, socket] of this.#sockets.entries()) {
         // An interface that goes down leaves one, and would wake us for ever.
         if (this.#polled.hasError(i)) socket.clearError();
@@ -105,8 +107,8 @@ export class RawCapture implements Capture {
   }
 
   #followChanges(): void {
-    this.#watch.refresh();
-    for (const socket of this.#sockets) socket.follow(this.#watch.links);
+    this.local.refresh();
+    for (const socket of this.#sockets) socket.follow(this.local.links);
   }
 
   #drain(handler: PacketHandler): void {
@@ -119,7 +121,7 @@ export class RawCapture implements Capture {
   }
 
   interfaceName(index: number): string | undefined {
-    for (const [name, link] of this.#watch.links) {
+    for (const [name, link] of this.local.links) {
       if (link.index === index) return name;
     }
     return undefined;
@@ -131,7 +133,7 @@ export class RawCapture implements Capture {
 
   close(): void {
     for (const socket of this.#sockets) socket.close();
-    this.#watch.close();
+    this.local.close();
     this.#polled.close();
   }
 }
@@ -149,19 +151,18 @@ class PacketSocket {
 
   constructor(
     name: string | undefined,
-    promiscuous: boolean,
+    { promiscuous, evidence, warn }: RawCaptureOptions,
     clock: CaptureClock,
-    warn: (text: string) => void,
   ) {
     this.#name = name;
     this.#warn = warn;
     const index = name === undefined ? 0 : interfaceIndex(name);
     this.fd = openSocket();
     // Nothing arrives before bind, so nothing gets past the filter.
-    attachFilter(this.fd, kernelFilter({ promiscuous }));
+    attachFilter(this.fd, kernelFilter({ promiscuous, evidence }));
     this.#set(SOL_SOCKET, SO_LOCK_FILTER, [1]);
     this.#set(SOL_PACKET, PACKET_VERSION, [TPACKET_V3]);
-    this.#set(SOL_PACKET, PACKET_IGNORE_OUTGOING, [1]);
+    if (!evidence) this.#set(SOL_PACKET, PACKET_IGNORE_OUTGOING, [1]);
     this.#memory = this.#mapRing();
     const memory = Deno.UnsafePointerView.getArrayBuffer(
       this.#memory as Deno.PointerObject,

@@ -279,22 +279,36 @@ function checkTogether(
       } must be at most --privileged-weight (${privileged}), got "${high}"`,
     );
   }
-  for (const text of options.ignore) {
-    try {
-      parseNetwork(text);
-    } catch {
-      throw new Failure(
-        `${
-          label("ignore")
-        } must be an address or a network such as 192.0.2.0/24, got "${text}"`,
-      );
-    }
+  for (const name of ["ignore", "home"] as const) {
+    checkNetworks(label(name), options[name]);
   }
+  if (options.classic) refuseWithClassic(options);
   if (options.read !== undefined) refuseWithRead(options);
   else if (options.filter !== undefined && captureKind(options) === "raw") {
     throw new Failure(
       "--filter needs libpcap: add --capture pcap or --capture nids",
     );
+  }
+}
+
+function checkNetworks(label: string, texts: readonly string[]): void {
+  for (const text of texts) {
+    try {
+      parseNetwork(text);
+    } catch {
+      throw new Failure(
+        `${label} must be an address or a network such as 192.0.2.0/24, got "${text}"`,
+      );
+    }
+  }
+}
+
+/** Options of other rules, given on purpose, not by a shared file. */
+function refuseWithClassic(options: Options): void {
+  for (const name of ["home", "slow-window", "summary"] as const) {
+    if (options.given.has(name) && !options.given.has("config")) {
+      throw new Failure(`--${name} does not go with --classic`);
+    }
   }
 }
 

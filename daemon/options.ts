@@ -105,6 +105,13 @@ export const OPTIONS = {
     value: "CIDR",
     help: "never report these sources (repeatable, comma lists)",
   },
+  "home": {
+    kind: "list",
+    value: "CIDR",
+    help:
+      "our own hosts, whose refusals count as evidence (repeatable, comma lists)",
+    defaultText: "this host, by packet direction",
+  },
   "min-ports": {
     kind: "integer",
     value: "N",
@@ -128,6 +135,12 @@ export const OPTIONS = {
     value: "TIME",
     ...KNOBS.scanDelay,
     help: "longest pause inside a scan",
+  },
+  "slow-window": {
+    kind: "time",
+    value: "TIME",
+    ...KNOBS.slowWindow,
+    help: "longest time that a slow scan may take, 0 = do not look for any",
   },
   "sources": {
     kind: "integer",
@@ -198,6 +211,10 @@ export const OPTIONS = {
     value: "PATH",
     default: "/dev/log",
     help: "where syslogd listens",
+  },
+  "summary": {
+    kind: "flag",
+    help: "a second line when a reported scan has ended",
   },
   "utc": {
     kind: "flag",

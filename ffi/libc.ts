@@ -297,12 +297,21 @@ export function environment(name: string): string | undefined {
 }
 
 /**
- * Reads a file of /proc/self: the runtime asks for all permissions there.
+ * Reads a file of /proc/self.
  *
  * @throws {SystemError} If it cannot be read.
  */
 export function readOwnProc(name: string): string {
-  const path = `/proc/self/${name}`;
+  return readProc(`self/${name}`);
+}
+
+/**
+ * Reads a file of /proc: the runtime asks for all permissions there.
+ *
+ * @throws {SystemError} If it cannot be read.
+ */
+export function readProc(name: string): string {
+  const path = `/proc/${name}`;
   const fd = checked(
     libc().openat(AT_FDCWD, cString(path), O_RDONLY | O_CLOEXEC, 0),
     `open ${path}`,

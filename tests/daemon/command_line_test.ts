@@ -62,6 +62,16 @@ const REFUSED: Record<string, string> = {
     '--ignore must be an address or a network such as 192.0.2.0/24, got "192.0.2.0/33"',
   "--ignore 2001:db8::/129":
     '--ignore must be an address or a network such as 192.0.2.0/24, got "2001:db8::/129"',
+  "--home here":
+    '--home must be an address or a network such as 192.0.2.0/24, got "here"',
+  "--home 192.0.2.0/24,": "--home needs a value",
+  "--slow-window 721h":
+    '--slow-window must be a time such as 3s or 500ms from 0ms to 720h, got "721h"',
+  "--slow-window=-1":
+    '--slow-window must be a time such as 3s or 500ms from 0ms to 720h, got "-1"',
+  "--classic --home 192.0.2.1": "--home does not go with --classic",
+  "--classic --slow-window 1h": "--slow-window does not go with --classic",
+  "--summary --classic": "--summary does not go with --classic",
   "--utc=yes": '--utc takes no value, got "--utc=yes"',
   "--min-port 7":
     "unknown option --min-port; did you mean --min-ports? --help lists all options",
@@ -99,6 +109,21 @@ Deno.test("without arguments every option has its default", () => {
   assertEquals(options.interface, []);
   assertEquals(options.read, undefined);
   assertEquals(options.classic, false);
+  assertEquals(options.home, []);
+  assertEquals(options["slow-window"], 86_400_000);
+  assertEquals(options.summary, false);
+});
+
+Deno.test("a slow window of 0 is one: it switches slow scans off", () => {
+  assertEquals(parseCommandLine(["--slow-window", "0"])["slow-window"], 0);
+});
+
+Deno.test("a shared configuration may have what --classic makes useless", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(path, 'home = "192.0.2.0/24"\nsummary = true\n');
+  const options = parseCommandLine(["--classic", "--config", path]);
+  assertEquals([options.classic, options.home], [true, ["192.0.2.0/24"]]);
+  Deno.removeSync(path);
 });
 
 Deno.test("what was given is told from what is a default", () => {
@@ -126,10 +151,12 @@ Deno.test("each short letter means its long name", () => {
 });
 
 Deno.test("lists are repeated, or separated by commas", () => {
-  const args = "-i eth0 --interface=eth1,eth2 --ignore 10.0.0.0/8,::1";
+  const args =
+    "-i eth0 --interface=eth1,eth2 --ignore 10.0.0.0/8,::1 --home 192.0.2.1 --home 192.0.2.2";
   const options = parseCommandLine(args.split(" "));
   assertEquals(options.interface, ["eth0", "eth1", "eth2"]);
   assertEquals(options.ignore, ["10.0.0.0/8", "::1"]);
+  assertEquals(options.home, ["192.0.2.1", "192.0.2.2"]);
 });
 
 Deno.test("a lone dash is a file name, behind the long name and the short one", () => {

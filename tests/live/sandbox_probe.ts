@@ -322,6 +322,7 @@ async function main(): Promise<void> {
     kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: false,
+    evidence: true,
     warn: logInfo,
   });
   const outputs = openOutputs(options);
