@@ -1,0 +1,175 @@
+/**
+ * A host that is scanned, with one of several defences, and watched by our
+ * program and, if wanted, by the reference.
+ *
+ * @module
+ */
+
+import { Folder, startDaemon, startReference } from "./daemon.ts";
+import {
+  HOST,
+  HOST_IPV6,
+  type Namespace,
+  SCANNER,
+  SCANNER_IPV6,
+  setUp,
+  TwoHosts,
+} from "./namespaces.ts";
+import { type Process, run } from "./processes.ts";
+import { SyslogSocket } from "./syslog_socket.ts";
+import type { Defence, Family, Target } from "./techniques.ts";
+
+/** Ports that listen on an open host. */
+const OPEN_PORTS = [22, 80, 443, 3306, 8080];
+/** A network all of whose addresses are the host's. */
+const NETWORK = "10.78.0";
+const INTERFACE = "eth0";
+
+/** What a firewall does with a packet that nobody asked for. */
+const VERDICTS: Readonly<Record<Exclude<Defence, "open">, string>> = {
+  reset: "meta l4proto tcp reject with tcp reset\n" +
+    "reject with icmpx type port-unreachable",
+  reject: "reject with icmpx type port-unreachable",
+  drop: "drop",
+};
+
+/** Neighbours are looked for whatever the firewall does with scans. */
+function firewall(verdict: string): string {
+  return `table inet firewall {
+    chain input {
+      type filter hook input priority 0
+      iifname lo accept
+      icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
+      ${verdict}
+    }
+  }`;
+}
+
+/** Listens on some ports, IPv4 and IPv6, and hangs up on whoever connects. */
+const LISTEN = `
+import selectors, socket, sys
+events = selectors.DefaultSelector()
+for port in sys.argv[1:]:
+    events.register(
+        socket.create_server(
+            ("", int(port)), family=socket.AF_INET6, dualstack_ipv6=True),
+        selectors.EVENT_READ)
+print("listening", file=sys.stderr, flush=True)
+while True:
+    for key, _ in events.select():
+        try:
+            key.fileobj.accept()[0].close()
+        except OSError:
+            pass  # The scanner has reset the connection.
+`;
+
+/** Programs that a target host takes. */
+export const TARGET_TOOLS = ["ip", "nft", "unshare", "python3"];
+
+/** What a target host is to have. */
+export interface TargetOptions {
+  /** Whether all addresses of a network are its own [false]. */
+  network?: boolean;
+  /** Whether the reference watches it too [false]. */
+  reference?: boolean;
+}
+
+/** A watched host and its scanner. */
+export class TargetHost implements AsyncDisposable {
+  /** Our program on it, with its defaults and lines on standard output. */
+  daemon!: Process;
+  readonly #started = new AsyncDisposableStack();
+  #two!: TwoHosts;
+  #reference?: SyslogSocket;
+  #hardwareAddress = "";
+
+  /** Makes one. */
+  static async create(
+    defence: Defence,
+    options: TargetOptions = {},
+  ): Promise<TargetHost> {
+    return await setUp(
+      new TargetHost(),
+      (target) => target.#start(defence, options),
+    );
+  }
+
+  async #start(
+    defence: Defence,
+    { network = false, reference = false }: TargetOptions,
+  ): Promise<void> {
+    this.#two = this.#started.use(await TwoHosts.create());
+    const { host } = this.#two;
+    this.#hardwareAddress = await host.run([
+      "cat",
+      `/sys/class/net/${INTERFACE}/address`,
+    ]);
+    await configure(host, network);
+    if (defence === "open") this.#started.use(await listen(host));
+    else await feed(host, ["nft", "-f", "-"], firewall(VERDICTS[defence]));
+    if (reference) await this.#startReference();
+    this.daemon = this.#started.use(
+      await startDaemon(host, ["--output", "stdout"]),
+    );
+  }
+
+  async #startReference(): Promise<void> {
+    const folder = this.#started.use(await Folder.create());
+    const path = `${folder.path}/log`;
+    this.#reference = this.#started.use(new SyslogSocket(path));
+    await startReference(this.#two.host, path);
+  }
+
+  /** The reference's lines so far. */
+  referenceLines(): string[] {
+    return this.#reference?.lines() ?? [];
+  }
+
+  /** Whom to scan. */
+  target(family: Family): Target {
+    return {
+      address: family === 4 ? HOST : HOST_IPV6,
+      network: `${NETWORK}.0/24`,
+      hardwareAddress: this.#hardwareAddress,
+      scanner: family === 4 ? SCANNER : SCANNER_IPV6,
+      interface: INTERFACE,
+    };
+  }
+
+  /** Starts a command on the scanner. */
+  scan(command: readonly string[]): Process {
+    return this.#two.scanner.start(command);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#started.disposeAsync();
+  }
+}
+
+/** Gives a host a way to everywhere, where decoys live, and its addresses. */
+async function configure(host: Namespace, network: boolean): Promise<void> {
+  await host.run(["ip", "route", "add", "default", "via", SCANNER]);
+  await host.run(["ip", "-6", "route", "add", "default", "via", SCANNER_IPV6]);
+  if (!network) return;
+  const addresses = Array.from(
+    { length: 256 },
+    (_, i) => `address add ${NETWORK}.${i}/32 dev lo`,
+  );
+  await feed(host, ["ip", "-batch", "-"], addresses.join("\n"));
+}
+
+/** Runs a command with a text on its standard input. */
+async function feed(
+  host: Namespace,
+  command: readonly string[],
+  text: string,
+): Promise<void> {
+  await run(host.inside(command), { input: new TextEncoder().encode(text) });
+}
+
+async function listen(host: Namespace): Promise<Process> {
+  const ports = OPEN_PORTS.map(String);
+  const server = host.start(["python3", "-c", LISTEN, ...ports]);
+  await server.told("listening");
+  return server;
+}
