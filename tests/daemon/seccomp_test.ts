@@ -7,6 +7,7 @@ import { seccompProgram } from "../../daemon/seccomp.ts";
 import { allowedCalls } from "../../daemon/syscalls.ts";
 import type { FilterInstruction } from "../../ffi/bpf.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
+import { interpret } from "../bpf.ts";
 
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
 type Architecture = typeof ARCHITECTURES[number];
@@ -48,8 +49,8 @@ interface Call {
 /** struct seccomp_data, little-endian. */
 const data = new DataView(new ArrayBuffer(64));
 
-/** Runs a program as the kernel does (kernel/seccomp.c, net/core/filter.c). */
-function interpret(
+/** Runs a program as the kernel does (kernel/seccomp.c). */
+function run(
   program: readonly FilterInstruction[],
   { number, architecture = 0, args = [] }: Call,
 ): number {
@@ -58,30 +59,13 @@ function interpret(
   for (let i = 0; i < 6; i++) {
     data.setBigUint64(16 + 8 * i, BigInt(args[i] ?? 0), true);
   }
-  let accumulator = 0;
-  for (let at = 0; at < program.length; at++) {
-    const [code, ifTrue, ifFalse, operand] = program[at];
-    switch (code) {
-      case 0x20: // BPF_LD | BPF_W | BPF_ABS
-        assert(operand % 4 === 0 && operand <= 60, `load from ${operand}`);
-        accumulator = data.getUint32(operand, true);
-        break;
-      case 0x54: // BPF_ALU | BPF_AND | BPF_K
-        accumulator = (accumulator & operand) >>> 0;
-        break;
-      case 0x15: // BPF_JMP | BPF_JEQ | BPF_K
-        at += accumulator === operand ? ifTrue : ifFalse;
-        break;
-      case 0x35: // BPF_JMP | BPF_JGE | BPF_K
-        at += accumulator >= operand ? ifTrue : ifFalse;
-        break;
-      case 0x06: // BPF_RET | BPF_K
-        return operand;
-      default:
-        throw new Error(`unknown instruction ${code} at ${at}`);
-    }
-  }
-  throw new Error("the program has no end");
+  return interpret(program, loadData);
+}
+
+function loadData(offset: number, size: number): number {
+  const isWord = size === 4 && offset % 4 === 0 && offset <= 60;
+  assert(isWord, `load of ${size} bytes from ${offset}`);
+  return data.getUint32(offset, true);
 }
 
 /** Runs the architecture's filter on a call with its number there. */
@@ -95,7 +79,7 @@ function filterOf(
     pid: PID,
   });
   return (call: Call): number =>
-    interpret(program, { architecture: AUDIT_ARCH[architecture], ...call });
+    run(program, { architecture: AUDIT_ARCH[architecture], ...call });
 }
 
 /** Values that some condition looks for, and others. */

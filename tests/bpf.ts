@@ -1,0 +1,91 @@
+/**
+ * An interpreter of classic BPF programs, as the kernel runs them
+ * (net/core/filter.c).
+ *
+ * @module
+ */
+
+import {
+  ALU_AND,
+  type FilterInstruction,
+  JUMP_ANY_BIT,
+  JUMP_AT_LEAST,
+  JUMP_EQUAL,
+  JUMP_GREATER,
+  LD_BYTE_ABS,
+  LD_BYTE_IND,
+  LD_HALF_ABS,
+  LD_HALF_IND,
+  LD_WORD_ABS,
+  LDX_IMMEDIATE,
+  LDX_IPV4_HEADER_LENGTH,
+  RETURN,
+} from "../ffi/bpf.ts";
+
+/** What stands at an offset; undefined: it is outside, which ends a program. */
+export type Load = (offset: number, size: 1 | 2 | 4) => number | undefined;
+
+/**
+ * Runs a program; returns its value.
+ *
+ * @throws {Error} If it runs out of its end, or has an unknown instruction.
+ */
+export function interpret(
+  program: readonly FilterInstruction[],
+  load: Load,
+): number {
+  let accumulator = 0;
+  let index = 0;
+  for (let at = 0; at < program.length; at++) {
+    const [code, ifTrue, ifFalse, operand] = program[at];
+    const jump = (isTrue: boolean) => at += isTrue ? ifTrue : ifFalse;
+    let loaded: number | undefined;
+    switch (code) {
+      case LD_WORD_ABS:
+        loaded = load(operand, 4);
+        break;
+      case LD_HALF_ABS:
+        loaded = load(operand, 2);
+        break;
+      case LD_BYTE_ABS:
+        loaded = load(operand, 1);
+        break;
+      case LD_HALF_IND:
+        loaded = load(index + operand, 2);
+        break;
+      case LD_BYTE_IND:
+        loaded = load(index + operand, 1);
+        break;
+      case LDX_IPV4_HEADER_LENGTH:
+        loaded = load(operand, 1);
+        if (loaded === undefined) return 0;
+        index = (loaded & 0xf) * 4;
+        continue;
+      case LDX_IMMEDIATE:
+        index = operand;
+        continue;
+      case ALU_AND:
+        accumulator = (accumulator & operand) >>> 0;
+        continue;
+      case JUMP_EQUAL:
+        jump(accumulator === operand);
+        continue;
+      case JUMP_GREATER:
+        jump(accumulator > operand);
+        continue;
+      case JUMP_AT_LEAST:
+        jump(accumulator >= operand);
+        continue;
+      case JUMP_ANY_BIT:
+        jump((accumulator & operand) !== 0);
+        continue;
+      case RETURN:
+        return operand;
+      default:
+        throw new Error(`unknown instruction ${code} at ${at}`);
+    }
+    if (loaded === undefined) return 0;
+    accumulator = loaded;
+  }
+  throw new Error("the program has no end");
+}
