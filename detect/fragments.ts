@@ -13,7 +13,7 @@
 import type { FragmentInfo } from "./headers.ts";
 import { TCP_HEADER } from "./headers.ts";
 import { AddressHash } from "./hash.ts";
-import { PROTOCOL_TCP, type Segment } from "./segment.ts";
+import { PROTOCOL_SCTP, PROTOCOL_TCP, type Segment } from "./segment.ts";
 
 /** Fragment offsets count in units of 8 bytes (RFC 791, 3.1). */
 const UNIT = 8;
@@ -21,8 +21,8 @@ const UNIT = 8;
 const UNITS = 3;
 const LAST_UNIT_BYTES = TCP_HEADER - 2 * UNIT;
 /**
- * Versions kept of each unit. The first holds the ports, the second the flags,
- * the third nothing that a rule looks at. A further version replaces the last,
+ * Versions kept of each unit. The first holds the ports, the second the flags
+ * or SCTP's first chunk, the third nothing that a rule looks at. A further version replaces the last,
  * after having counted together with the others.
  */
 const VERSIONS = [4, 2, 1] as const;
@@ -125,7 +125,8 @@ class DatagramTable {
 
 /**
  * What is called with each header found: its protocol, and a view of
- * {@linkcode TCP_HEADER} bytes.
+ * {@linkcode TCP_HEADER} bytes. Of SCTP the first 16 are its headers, the rest
+ * means nothing.
  */
 export type HeaderHandler = (protocol: number, header: DataView) => void;
 
@@ -348,9 +349,15 @@ function kindOf({ position, payload, end }: FragmentInfo): number {
   return end - payload >= TCP_HEADER ? 0 : 1;
 }
 
-function isWhole({ versions }: DatagramTable, record: number): boolean {
+/** SCTP's header and that of its first chunk end with the second unit. */
+function isWhole(
+  { protocols, versions }: DatagramTable,
+  record: number,
+): boolean {
   const at = record * UNITS;
-  return versions[at] > 0 && versions[at + 1] > 0 && versions[at + 2] > 0;
+  const isLastNeeded = protocols[record] !== PROTOCOL_SCTP;
+  return versions[at] > 0 && versions[at + 1] > 0 &&
+    (!isLastNeeded || versions[at + 2] > 0);
 }
 
 function equals(

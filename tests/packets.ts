@@ -51,6 +51,9 @@ export interface TcpInit {
   sourcePort?: number;
   destinationPort?: number;
   flags?: number;
+  sequence?: number;
+  acknowledgement?: number;
+  window?: number;
   /** Options, a multiple of 4 bytes. */
   options?: ArrayLike<number>;
 }
@@ -61,13 +64,82 @@ export function tcp(init: TcpInit = {}): Bytes {
   return concat(
     u16(init.sourcePort ?? SOURCE_PORT),
     u16(init.destinationPort ?? DESTINATION_PORT),
-    u32(0x01020304), // sequence number
-    u32(0), // acknowledgement number
+    u32(init.sequence ?? 0x01020304),
+    u32(init.acknowledgement ?? 0),
     [((20 + options.length) / 4) << 4, init.flags ?? SYN],
-    u16(1024), // window
+    u16(init.window ?? 1024),
     u16(0), // checksum
     u16(0), // urgent pointer
     options,
+  );
+}
+
+export interface UdpInit {
+  sourcePort?: number;
+  destinationPort?: number;
+  payload?: ArrayLike<number>;
+  /** [the true one] */
+  length?: number;
+}
+
+/** A UDP datagram (RFC 768). */
+export function udp(init: UdpInit = {}): Bytes {
+  const payload = init.payload ?? [];
+  return concat(
+    u16(init.sourcePort ?? SOURCE_PORT),
+    u16(init.destinationPort ?? DESTINATION_PORT),
+    u16(init.length ?? 8 + payload.length),
+    u16(0), // checksum
+    payload,
+  );
+}
+
+/** SCTP chunk INIT (RFC 9260, 3.3.2). */
+const INIT = 1;
+
+export interface SctpInit {
+  sourcePort?: number;
+  destinationPort?: number;
+  /** The type of the first and only chunk [INIT]. */
+  chunk?: number;
+  /** What follows the chunk's header, a multiple of 4 bytes. */
+  payload?: ArrayLike<number>;
+}
+
+/** An SCTP packet of one chunk (RFC 9260, 3); no payload unless told otherwise. */
+export function sctp(init: SctpInit = {}): Bytes {
+  const payload = init.payload ?? [];
+  return concat(
+    u16(init.sourcePort ?? SOURCE_PORT),
+    u16(init.destinationPort ?? DESTINATION_PORT),
+    u32(0x05060708), // verification tag
+    u32(0), // checksum
+    [init.chunk ?? INIT, 0],
+    u16(4 + payload.length),
+    payload,
+  );
+}
+
+export interface IcmpInit {
+  /** [4] */
+  version?: 4 | 6;
+  /** [destination unreachable] */
+  type?: number;
+  /** [port unreachable] */
+  code?: number;
+}
+
+/** An ICMP (RFC 792) or ICMPv6 (RFC 4443) error; port unreachable by default. */
+export function icmpUnreachable(
+  quoted: ArrayLike<number>,
+  { version = 4, type, code }: IcmpInit = {},
+): Bytes {
+  const [unreachable, port] = version === 4 ? [3, 3] : [1, 4];
+  return concat(
+    [type ?? unreachable, code ?? port],
+    u16(0), // checksum
+    u32(0), // unused
+    quoted,
   );
 }
 
@@ -136,6 +208,8 @@ export function ipv6(payload: Uint8Array, init: Ipv6Init = {}): Bytes {
 export const NEXT_HOP_BY_HOP = 0;
 export const NEXT_TCP = 6;
 export const NEXT_UDP = 17;
+export const NEXT_ICMPV6 = 58;
+export const NEXT_SCTP = 132;
 export const NEXT_ROUTING = 43;
 export const NEXT_FRAGMENT = 44;
 export const NEXT_ESP = 50;
@@ -423,6 +497,69 @@ export const FRAGMENTS: readonly Network[] = [0, 8, 16].flatMap(
     },
   ],
 );
+
+/**
+ * ICMP errors that this host sent, each with a packet from SOURCE to
+ * DESTINATION quoted, of which `transport` is what the quote holds.
+ */
+export function quoting(
+  transport: Uint8Array,
+  protocol: number,
+): readonly Network[] {
+  const error4 = (quoted: Bytes) =>
+    ipv4(icmpUnreachable(quoted), {
+      protocol: 1,
+      source: DESTINATION,
+      destination: SOURCE,
+    });
+  const error6 = (quoted: Bytes) =>
+    ipv6(icmpUnreachable(quoted, { version: 6 }), {
+      next: NEXT_ICMPV6,
+      source: DESTINATION6,
+      destination: SOURCE6,
+    });
+  const chain = extension(
+    NEXT_ROUTING,
+    extension(NEXT_FRAGMENT, fragmentHeader(protocol, transport), 2),
+  );
+  return [
+    {
+      name: "ICMP",
+      version: 4,
+      wrap: () => error4(ipv4(transport, { protocol })),
+    },
+    {
+      name: "ICMP, quoted options",
+      version: 4,
+      wrap: () =>
+        error4(ipv4(transport, { protocol, options: new Uint8Array(40) })),
+    },
+    {
+      name: "ICMPv6",
+      version: 6,
+      wrap: () => error6(ipv6(transport, { next: protocol })),
+    },
+    {
+      name: "ICMPv6, quoted extension headers",
+      version: 6,
+      wrap: () => error6(ipv6(chain, { next: NEXT_HOP_BY_HOP })),
+    },
+  ];
+}
+
+/** Networks that carry an SCTP packet, up to its first chunk's header. */
+export const SCTP_NETWORKS: readonly Network[] = [
+  {
+    name: "SCTP over IPv4",
+    version: 4,
+    wrap: () => ipv4(sctp(), { protocol: NEXT_SCTP }),
+  },
+  {
+    name: "SCTP over IPv6",
+    version: 6,
+    wrap: () => ipv6(sctp(), { next: NEXT_SCTP }),
+  },
+];
 
 /** A frame of some kind that holds a TCP header, up to its last byte. */
 export interface Kind {

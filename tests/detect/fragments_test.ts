@@ -19,10 +19,46 @@ import {
   NEXT_UDP,
   packetOf,
   type Piece,
+  sctp,
   tcp,
 } from "../packets.ts";
 import { below, pick, seeded, shuffled } from "../random.ts";
 import { portsFrom, SEVEN, START } from "../watch.ts";
+
+/** What a reassembler makes of these pieces of one datagram. */
+function headersOf(protocol: number, pieces: readonly Piece[]): number[][] {
+  const headers: number[][] = [];
+  const reassembler = new HeaderReassembler(
+    seeded(1),
+    (protocol, header) =>
+      headers.push([protocol, header.getUint16(2), header.getUint8(12)]),
+    32,
+  );
+  const segment = new Segment();
+  segment.protocol = protocol;
+  for (const { position, isMore, bytes } of pieces) {
+    const fragment = Object.assign(new FragmentInfo(), {
+      isFragment: true,
+      position,
+      isMore,
+      end: bytes.length,
+    });
+    reassembler.add(segment, fragment, new DataView(bytes.buffer));
+  }
+  return headers;
+}
+
+Deno.test("SCTP's headers are whole with the first 16 bytes", () => {
+  const pieces = cut(sctp({ destinationPort: 7, payload: new Uint8Array(16) }));
+  const header = [132, 7, 1];
+  assertEquals(headersOf(132, pieces.slice(0, 1)), []);
+  assertEquals(headersOf(132, pieces.slice(0, 2)), [header]);
+  assertEquals(headersOf(132, pieces), [header]); // not told twice
+  assertEquals(headersOf(132, pieces.toReversed()), [header]);
+  // TCP's header has 20.
+  assertEquals(headersOf(6, pieces.slice(0, 2)), []);
+  assertEquals(headersOf(6, pieces.slice(0, 3)).length, 1);
+});
 
 interface Stamp {
   identification?: number;
