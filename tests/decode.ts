@@ -12,6 +12,7 @@ import {
   type Outcome,
 } from "../detect/headers.ts";
 import { findNetworkHeader } from "../detect/link.ts";
+import type { QuoteKind } from "../detect/quotes.ts";
 import { Segment } from "../detect/segment.ts";
 import { seeded } from "./random.ts";
 
@@ -22,18 +23,26 @@ export interface Decoded {
   outcome?: Outcome;
   segment: Segment;
   fragment: FragmentInfo;
+  /** What an ICMP error quotes, if the decoder said REFUSAL. */
+  quoted: Segment;
+  quotedKind: QuoteKind;
 }
 
 /** Decodes the packet. */
 export function decode(packet: Packet): Decoded {
   const segment = new Segment();
+  segment.time = packet.time;
+  segment.wallTime = packet.wallTime;
+  segment.direction = packet.direction;
+  segment.interfaceIndex = packet.interfaceIndex;
   const decoder = new HeaderDecoder(segment);
   const start = findNetworkHeader(packet);
   const end = packet.offset + packet.length;
   const outcome = start < 0
     ? undefined
     : decoder.decode(packet.view, start, end);
-  return { start, outcome, segment, fragment: decoder.fragment };
+  const { fragment, quoted, quotedKind } = decoder;
+  return { start, outcome, segment, fragment, quoted, quotedKind };
 }
 
 /** What matters of a segment, or undefined if there was none. */

@@ -3,8 +3,9 @@
  * throw, must not read past a packet's end, and must not grow.
  */
 
-import { Detector } from "../mod.ts";
+import { Detector, REFUSAL } from "../mod.ts";
 import { assert, assertEquals, assertGreater } from "./assert.ts";
+import { decode } from "./decode.ts";
 import {
   type Bytes,
   extension,
@@ -16,11 +17,17 @@ import {
   NETWORKS,
   NEXT_FRAGMENT,
   NEXT_ROUTING,
+  NEXT_SCTP,
   NEXT_TCP,
+  NEXT_UDP,
   packetAmid,
   packetOf,
+  quoting,
+  sctp,
+  SCTP_NETWORKS,
   START,
   tcp,
+  udp,
 } from "./packets.ts";
 import { below, pick, type Random, seeded, withRunSeed } from "./random.ts";
 
@@ -45,11 +52,23 @@ const TOO_DEEP: readonly Network[] = [{
   },
 }];
 
+/** What this host refuses, with a UDP payload that looks like a DNS answer. */
+const REFUSALS: readonly Network[] = [
+  ...quoting(tcp(), NEXT_TCP),
+  ...quoting(
+    udp({ sourcePort: 53, payload: new Uint8Array(12).fill(0x80) }),
+    NEXT_UDP,
+  ),
+  ...quoting(sctp(), NEXT_SCTP),
+];
+
 /** Packets of every kind, each with its link type. */
 const MODELS: readonly [linkType: number, Bytes][] = [
   ...kindsOf(NETWORKS),
   ...kindsOf(FRAGMENTS),
   ...kindsOf(TOO_DEEP),
+  ...kindsOf(SCTP_NETWORKS),
+  ...kindsOf(REFUSALS),
 ].map(({ link, build }) => [link.linkType, build()]);
 
 /** Makes packets in one buffer: a model with some bytes changed, or noise. */
@@ -92,6 +111,7 @@ Deno.test("a million random and mutated packets change nothing but the counts", 
   withRunSeed((random, seed) => {
     console.log(`SCANLOGD_SEED=${seed}`);
     let reports = 0;
+    let refusals = 0;
     const detector = new Detector(() => reports++, {
       random,
       sources: 1024,
@@ -104,7 +124,9 @@ Deno.test("a million random and mutated packets change nothing but the counts", 
       const [linkType, bytes] = mutator.next();
       time += below(random, 16) === 0 ? below(random, 2000) - 900 : 0;
       // Alone in its view: reading past the end throws a RangeError.
-      detector.packet(packetOf(bytes, linkType, time));
+      const packet = packetOf(bytes, linkType, time);
+      detector.packet(packet);
+      if (decode(packet).outcome === REFUSAL) refusals++;
     }
     assertEquals(detector.byteLength, byteLength);
     assert(detector.sources <= 1024);
@@ -123,7 +145,9 @@ Deno.test("a million random and mutated packets change nothing but the counts", 
     assertEquals(reports, counters.scans);
     const { otherProtocols, damaged, tooDeep, fragments, segments } = counters;
     // Each packet is at least one of these.
-    const sum = otherProtocols + damaged + tooDeep + fragments + segments;
+    const sum = otherProtocols + damaged + tooDeep + fragments + segments +
+      refusals;
+    assertGreater(refusals, 0);
     assert(sum >= PACKETS, `${sum}`);
   }));
 

@@ -16,7 +16,7 @@ import { SavefileReader } from "../../mod.ts";
 import { DECODED, FRAGMENT, HeaderDecoder } from "../../detect/headers.ts";
 import { HeaderReassembler } from "../../detect/fragments.ts";
 import { findNetworkHeader } from "../../detect/link.ts";
-import { Segment } from "../../detect/segment.ts";
+import { PROTOCOL_TCP, Segment } from "../../detect/segment.ts";
 import { assertEquals, assertGreater } from "../assert.ts";
 import {
   type CaptureFile,
@@ -27,14 +27,18 @@ import { liveTest } from "../live/require.ts";
 import { run } from "../live/processes.ts";
 import { seeded } from "../random.ts";
 
-/** What is compared: the packet's number, ports and flags. */
+/** What is compared: the packet's number, ports, flags, numbers and window. */
 function describe(
   packet: number,
   source: number,
   destination: number,
   flags: number,
+  ...rest: readonly number[]
 ): string {
-  return `${packet}: ${source} to ${destination}, ${flags.toString(16)}`;
+  const numbers = rest.map((number) => number >>> 0).join(" ");
+  return `${packet}: ${source} to ${destination}, ${
+    flags.toString(16)
+  } ${numbers}`;
 }
 
 /** What we decode, as the detector does it. */
@@ -44,8 +48,11 @@ async function decodedByUs(file: CaptureFile): Promise<string[]> {
   const decoder = new HeaderDecoder(segment);
   let number = 0;
   const take = () => {
+    if (segment.protocol !== PROTOCOL_TCP) return;
     const { sourcePort, destinationPort, flags } = segment;
-    found.push(describe(number, sourcePort, destinationPort, flags));
+    const { sequence, acknowledgement, window } = segment;
+    const rest = [sequence, acknowledgement, window];
+    found.push(describe(number, sourcePort, destinationPort, flags, ...rest));
   };
   const reassembler = new HeaderReassembler(seeded(1), (protocol, header) => {
     segment.protocol = protocol;
@@ -78,7 +85,10 @@ async function* chunksOf({ path, isPacked }: CaptureFile) {
 
 /** The family of traces whose fragments hold whole headers. */
 const FIRST_FRAGMENTS = /^frag-/;
-const FIELDS = ["frame.number", "tcp.srcport", "tcp.dstport", "tcp.flags"];
+const FIELDS = [
+  ...["frame.number", "tcp.srcport", "tcp.dstport", "tcp.flags"],
+  ...["tcp.seq_raw", "tcp.ack_raw", "tcp.window_size_value"],
+];
 
 /** What tshark decodes. */
 async function decodedByTshark({ name, path }: CaptureFile): Promise<string[]> {
@@ -90,8 +100,9 @@ async function decodedByTshark({ name, path }: CaptureFile): Promise<string[]> {
     ...["-o", "tcp.desegment_tcp_streams:FALSE"],
   ]);
   return output.split("\n").filter((line) => line !== "").map((line) => {
-    const [packet, source, destination, flags] = line.split("\t").map(Number);
-    return describe(packet, source, destination, flags & 0xff);
+    const [packet, source, destination, flags, ...rest] = line.split("\t")
+      .map(Number);
+    return describe(packet, source, destination, flags & 0xff, ...rest);
   });
 }
 

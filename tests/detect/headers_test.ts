@@ -2,10 +2,12 @@ import {
   DAMAGED,
   DECODED,
   FRAGMENT,
+  HeaderDecoder,
   MAX_EXTENSION_HEADERS,
   OTHER_PROTOCOL,
   TOO_DEEP,
 } from "../../detect/headers.ts";
+import { SCTP_COOKIE_ECHO, SCTP_INIT, Segment } from "../../detect/segment.ts";
 import { LINKTYPE_RAW } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { counted, decode, fieldsOf } from "../decode.ts";
@@ -27,9 +29,12 @@ import {
   NEXT_HOP_BY_HOP,
   NEXT_NONE,
   NEXT_ROUTING,
+  NEXT_SCTP,
   NEXT_TCP,
   NEXT_UDP,
   packetOf,
+  sctp,
+  SCTP_NETWORKS,
   tcp,
 } from "../packets.ts";
 
@@ -60,6 +65,68 @@ Deno.test("traffic class and hop limit of IPv6 stand for TOS and TTL", () => {
   for (const [trafficClass, hopLimit] of [[0, 0], [255, 255], [0x5a, 1]]) {
     const fields = fieldsOf(read(ipv6(tcp(), { trafficClass, hopLimit })));
     assertEquals([fields?.tos, fields?.ttl], [trafficClass, hopLimit]);
+  }
+});
+
+Deno.test("sequence, acknowledgement and window are read, the numbers as signed", () => {
+  for (
+    const [sequence, acknowledgement, window] of [
+      [0, 0xffffffff, 0],
+      [0x80000000, 1, 0xffff],
+      [0x12345678, 0x9abcdef0, 0x8001],
+    ]
+  ) {
+    const { segment } = read(ipv4(tcp({ sequence, acknowledgement, window })));
+    assertEquals(
+      [segment.sequence, segment.acknowledgement, segment.window],
+      [sequence | 0, acknowledgement | 0, window],
+    );
+  }
+});
+
+Deno.test("ports and first chunk of SCTP are read, over both IP versions", () => {
+  for (const chunk of [0, SCTP_INIT, SCTP_COOKIE_ECHO, 255]) {
+    const packet = sctp({ sourcePort: 7, destinationPort: 65_535, chunk });
+    for (
+      const [version, bytes] of [
+        [4, ipv4(packet, { protocol: NEXT_SCTP })],
+        [6, ipv6(packet, { next: NEXT_SCTP })],
+        [6, ipv6(extension(NEXT_SCTP, packet), { next: NEXT_ROUTING })],
+      ] as const
+    ) {
+      const { outcome, segment } = read(bytes);
+      assertEquals(outcome, DECODED);
+      assertEquals(
+        [segment.version, segment.protocol, segment.flags],
+        [version, 132, chunk],
+      );
+      assertEquals([segment.sourcePort, segment.destinationPort], [7, 65_535]);
+    }
+  }
+});
+
+Deno.test("SCTP leaves nothing of the TCP segment before it", () => {
+  const segment = new Segment();
+  const decoder = new HeaderDecoder(segment);
+  for (
+    const bytes of [
+      ipv4(tcp({ sequence: 1, acknowledgement: 2, window: 3 })),
+      ipv4(sctp(), { protocol: NEXT_SCTP }),
+    ]
+  ) decoder.decode(new DataView(bytes.buffer), 0, bytes.length);
+  const { sequence, acknowledgement, window } = segment;
+  assertEquals([sequence, acknowledgement, window], [0, 0, 0]);
+});
+
+Deno.test("every truncation of SCTP's headers is damaged", () => {
+  for (const { name, link, build } of kindsOf(SCTP_NETWORKS)) {
+    const bytes = build();
+    for (let length = 0; length < bytes.length; length++) {
+      const packet = packetOf(bytes.slice(0, length), link.linkType);
+      const { start, outcome } = decode(packet);
+      assert(start === -2 || outcome === DAMAGED, `${length} of ${name}`);
+    }
+    assertEquals(decode(packetOf(bytes, link.linkType)).outcome, DECODED, name);
   }
 });
 
