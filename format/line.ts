@@ -1,15 +1,35 @@
 /**
- * The line that tells a scan.
+ * The lines that tell scans.
  *
  * @module
  */
 
-import type { Report, Scan } from "../detect/report.ts";
+import type {
+  Decoys,
+  Report,
+  Scan,
+  ScanEnd,
+  Unlogged,
+  UnloggedSource,
+} from "../detect/report.ts";
 
 /** Flags from the lowest bit on: FIN to URG (RFC 9293), ECE and CWR (RFC 3168). */
 const FLAG_LETTERS = "fsrpauxy";
 /** An IPv6 address is not to leave less room for ports than the longest IPv4 one. */
 const COUNTED_ADDRESS_LENGTH = 15;
+/** Lines of an {@linkcode Unlogged}: a flood is not to become one of lines. */
+const MAX_UNLOGGED_LINES = 5;
+/** What stands between the items of a list. */
+const COMMA = ", ";
+/** Stands for the items of a list that are left out. */
+const LEFT_OUT = "...";
+/** Units of time and their milliseconds, from the smallest on. */
+const TIME_UNITS = [
+  ["ms", 1],
+  ["s", 1000],
+  ["min", 60_000],
+  ["h", 3_600_000],
+] as const;
 /** The default of {@linkcode LineOptions.maxLine}: the reference's length. */
 export const MAX_LINE = 120;
 
@@ -17,7 +37,8 @@ export const MAX_LINE = 120;
 export interface LineOptions {
   /**
    * Longest line in bytes, not counting what IPv6 addresses have beyond 15
-   * characters; 0: no limit. At least one port stays whatever the limit [120].
+   * characters; 0: no limit. Lists of ports and sources are cut to fit; one
+   * probed port or one source a line stays whatever the limit [120].
    */
   maxLine?: number;
   /** Tell the time in UTC instead of local time [false]. */
@@ -25,11 +46,25 @@ export interface LineOptions {
 }
 
 /**
- * Writes a report as one line, in scanlogd's format and without a line end:
+ * Writes a report as a line, without a line end. A scan's is scanlogd's, with
+ * `udp` or `sctp` in place of the flags if its probes are not of TCP:
  *
  *     saddr[:sport] to daddr [and others,] ports port[, port...], ..., flags[, TOS TOS][, TTL TTL] @HH:MM:SS
  *
- * @example
+ * The others' are
+ *
+ *     N sources in lockstep[, likely saddr,] to daddr [and others,] ports port[, port...], ..., flags @HH:MM:SS
+ *     More possible port scans follow
+ *     saddr scanned N ports of daddr [and others] with N packets in TIME[, open: port[, port...][, ...]] @HH:MM:SS
+ *
+ * An {@linkcode Unlogged} is written as 1 to 5 lines with a line feed between
+ * them. The first begins with how many scans there were, the others with `Not
+ * logged either:`, and the last ends with `and N others` if not all sources
+ * could be named:
+ *
+ *     N port scans of N sources not logged: saddr[ (verified)| (answered)][, saddr...][ and N others]
+ *
+ * @example A scan
  * ```ts
  * import { formatReport } from "@scanlogd/scanlogd";
  * import { assertEquals } from "@std/assert";
@@ -55,30 +90,193 @@ export interface LineOptions {
  *   "192.0.2.1 to 192.0.2.2 and others, ports 22, 23, ..., f?rpauxy, TTL 64 @06:40:21",
  * );
  * ```
+ *
+ * @example A report of several lines
+ * ```ts
+ * import { formatReport } from "@scanlogd/scanlogd";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const lines = formatReport({
+ *   type: "unlogged",
+ *   scans: 9,
+ *   sources: 3,
+ *   names: [
+ *     { source: "192.0.2.1", standing: "verified", packets: 2000 },
+ *     { source: "192.0.2.2", standing: "seen", packets: 7 },
+ *   ],
+ *   completed: Date.UTC(2026, 0, 1),
+ * }, { maxLine: 60 }).split("\n");
+ * assertEquals(lines, [
+ *   "9 port scans of 3 sources not logged: 192.0.2.1 (verified)",
+ *   "Not logged either: 192.0.2.2 and 1 other",
+ * ]);
+ * ```
  */
 export function formatReport(
   report: Report,
   options: LineOptions = {},
 ): string {
-  if (report.type === "scan") return formatScan(report, options);
-  return report.type === "flood" ? "More possible port scans follow" : "";
+  switch (report.type) {
+    case "scan":
+      return formatScan(report, options);
+    case "decoys":
+      return formatDecoys(report, options);
+    case "flood":
+      return "More possible port scans follow";
+    case "unlogged":
+      return formatUnlogged(report, options).join("\n");
+    case "end":
+      return formatEnd(report, options);
+  }
 }
 
 function formatScan(scan: Scan, options: LineOptions): string {
-  const { source, sourcePort, destination, ports } = scan;
-  const limit = (options.maxLine ?? MAX_LINE) || Infinity;
-  const from = formatEndpoint(source, sourcePort);
+  const from = formatEndpoint(scan.source, scan.sourcePort);
+  return formatProbes(from, excess(scan.source), scan, options);
+}
+
+function formatDecoys(report: Decoys, options: LineOptions): string {
+  const { sources, likely } = report;
+  // These are one source's, and decoys differ in them.
+  const scan = { ...report.scan, tos: undefined, ttl: undefined };
+  const start = `${formatCount(sources, "source")} in lockstep`;
+  if (likely === undefined) return formatProbes(start, 0, scan, options);
+  const from = `${start}, likely ${likely},`;
+  return formatProbes(from, excess(likely), scan, options);
+}
+
+/**
+ * Writes who and what was probed.
+ *
+ * @param from Who probed.
+ * @param uncounted Characters of that which do not count.
+ */
+function formatProbes(
+  from: string,
+  uncounted: number,
+  scan: Scan,
+  options: LineOptions,
+): string {
+  const { destination, ports } = scan;
   const others = scan.otherDestinations ? " and others," : "";
   const start = `${from} to ${destination}${others} ports `;
   const tail = formatTail(scan, options.utc ?? false);
-  const uncounted = excess(source) + excess(destination);
+  const room = limitOf(options) + uncounted + excess(destination) -
+    start.length - tail.length;
+  const count = Math.max(1, countFitting(lengthsOf(ports), room));
+  return start + ports.slice(0, count).join(COMMA) + tail;
+}
 
-  let list = ports.join(", ");
-  for (let count = ports.length - 1; count > 0; count--) {
-    if (start.length + list.length + tail.length - uncounted <= limit) break;
-    list = ports.slice(0, count).join(", ");
+function formatUnlogged(report: Unlogged, options: LineOptions): string[] {
+  const { names, scans, sources } = report;
+  const from = formatCount(sources, "source");
+  let start = `${formatCount(scans, "port scan")} of ${from} not logged`;
+  if (names.length === 0) return [start];
+  const texts = names.map(formatName);
+  const lengths = texts.map((text, i) => text.length - excess(names[i].source));
+  const lines: string[] = [];
+  let named = 0;
+  do {
+    start += ": ";
+    const isLast = lines.length === MAX_UNLOGGED_LINES - 1;
+    const end = (count: number) =>
+      isLast || named + count === names.length
+        ? formatOthers(sources - named - count)
+        : "";
+    const fitting = countFitting(
+      lengths.slice(named),
+      limitOf(options) - start.length,
+      (count) => end(count).length,
+    );
+    const count = Math.max(1, fitting);
+    const list = texts.slice(named, named + count).join(COMMA);
+    lines.push(start + list + end(count));
+    named += count;
+    start = "Not logged either";
+  } while (named < names.length && lines.length < MAX_UNLOGGED_LINES);
+  return lines;
+}
+
+function formatName({ source, standing }: UnloggedSource): string {
+  return standing === "seen" ? source : `${source} (${standing})`;
+}
+
+function formatOthers(count: number): string {
+  return count > 0 ? ` and ${formatCount(count, "other")}` : "";
+}
+
+function formatEnd(end: ScanEnd, options: LineOptions): string {
+  const { source, destination, openPorts } = end;
+  const others = end.otherDestinations ? " and others" : "";
+  const ports = formatCount(end.ports, "port");
+  const packets = formatCount(end.packets, "packet");
+  const duration = formatDuration(end.duration);
+  const start =
+    `${source} scanned ${ports} of ${destination}${others} with ${packets} in ${duration}`;
+  const tail = ` @${formatTime(end.firstSeen, options.utc ?? false)}`;
+  const room = limitOf(options) + excess(source) + excess(destination) -
+    start.length - tail.length;
+  return start + formatOpenPorts(openPorts, room) + tail;
+}
+
+function formatOpenPorts(ports: readonly number[], room: number): string {
+  if (ports.length === 0) return "";
+  const start = ", open: ";
+  const end = COMMA + LEFT_OUT;
+  const count = countFitting(
+    lengthsOf(ports),
+    room - start.length,
+    (count) => count < ports.length ? end.length : 0,
+  );
+  if (count === ports.length) return start + ports.join(COMMA);
+  return start + [...ports.slice(0, count), LEFT_OUT].join(COMMA);
+}
+
+/** With the unit in which it is at least 1, and a decimal place below 10. */
+function formatDuration(milliseconds: number): string {
+  let text = "";
+  for (const [i, [unit, size]] of TIME_UNITS.entries()) {
+    const value = milliseconds / size;
+    const digits = size > 1 && value < 9.95 ? 1 : 0;
+    text = `${value.toFixed(digits)} ${unit}`;
+    const next = TIME_UNITS[i + 1]?.[1] ?? Infinity;
+    if (parseFloat(text) * size < next) break;
   }
-  return start + list + tail;
+  return text;
+}
+
+function formatCount(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+function limitOf({ maxLine = MAX_LINE }: LineOptions): number {
+  return maxLine === 0 ? Infinity : maxLine;
+}
+
+function lengthsOf(ports: readonly number[]): number[] {
+  return ports.map((port) => String(port).length);
+}
+
+/**
+ * Tells how many items fit into a room if they are joined by commas.
+ *
+ * @param lengths The items' lengths.
+ * @param room The length that is there.
+ * @param endLength Gives the length of what follows so many items.
+ */
+function countFitting(
+  lengths: readonly number[],
+  room: number,
+  endLength: (count: number) => number = () => 0,
+): number {
+  let fitting = 0;
+  let used = -COMMA.length;
+  for (const [i, length] of lengths.entries()) {
+    used += COMMA.length + length;
+    if (used > room) break;
+    if (used + endLength(i + 1) <= room) fitting = i + 1;
+  }
+  return fitting;
 }
 
 function formatEndpoint(address: string, port: number | undefined): string {
@@ -91,12 +289,15 @@ function excess(address: string): number {
 }
 
 function formatTail(scan: Scan, utc: boolean): string {
-  const flags = formatFlags(scan.flagsAlwaysSet, scan.flagsEverSet);
+  const probes = scan.protocol === "tcp"
+    ? formatFlags(scan.flagsAlwaysSet, scan.flagsEverSet)
+    : scan.protocol;
   const tos = scan.tos === undefined
     ? ""
     : `, TOS ${scan.tos.toString(16).padStart(2, "0")}`;
   const ttl = scan.ttl === undefined ? "" : `, TTL ${scan.ttl}`;
-  return `, ..., ${flags}${tos}${ttl} @${formatTime(scan.firstSeen, utc)}`;
+  const time = formatTime(scan.firstSeen, utc);
+  return `, ${LEFT_OUT}, ${probes}${tos}${ttl} @${time}`;
 }
 
 /**

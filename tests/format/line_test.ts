@@ -1,5 +1,11 @@
 import fc from "fast-check";
-import { formatFlags, formatReport, MAX_LINE, type Scan } from "../../mod.ts";
+import {
+  type Decoys,
+  formatFlags,
+  formatReport,
+  MAX_LINE,
+  type Scan,
+} from "../../mod.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
 import { START } from "../packets.ts";
 import { portsFrom } from "../watch.ts";
@@ -7,6 +13,8 @@ import { portsFrom } from "../watch.ts";
 const SCAN: Scan = {
   type: "scan",
   rule: "classic",
+  protocol: "tcp",
+  verified: false,
   source: "10.77.0.1",
   sourcePort: 49_124,
   destination: "10.77.0.2",
@@ -174,4 +182,103 @@ Deno.test("as many ports as fit, never one less", () => {
     }),
     { numRuns: 1000 },
   );
+});
+
+Deno.test("UDP and SCTP stand in place of the flags", () => {
+  const udp: Partial<Scan> = {
+    rule: "udp",
+    protocol: "udp",
+    sourcePort: 49_124,
+    ports: [53, 67, 123],
+    flagsAlwaysSet: 0,
+    flagsEverSet: 0,
+  };
+  assertEquals(
+    line({ ...udp, tos: undefined, ttl: undefined }),
+    "10.77.0.1:49124 to 10.77.0.2 ports 53, 67, 123, ..., udp @06:40:13",
+  );
+  assertEquals(
+    line({ ...udp, protocol: "sctp", rule: "sctp", otherDestinations: true }),
+    "10.77.0.1:49124 to 10.77.0.2 and others, ports 53, 67, 123, ..., sctp, TOS 00, TTL 64 @06:40:13",
+  );
+  // What the flags would take is there for ports.
+  const more = (protocol: Scan["protocol"]) =>
+    listed(line({ ...LONGEST, protocol }));
+  assertEquals([more("tcp"), more("sctp"), more("udp")], [3, 3, 3]);
+  assertEquals(listed(line({ ...LONGEST, protocol: "udp" }, 122)), 4);
+  assertEquals(listed(line({ ...LONGEST, protocol: "sctp" }, 122)), 3);
+});
+
+Deno.test("other rules' scans look like classic ones; unknown flags are ?", () => {
+  for (const rule of ["slow", "sweep", "refusals"] as const) {
+    assertEquals(line({ rule, verified: true }), line());
+  }
+  assert(
+    line({ rule: "refusals", flagsAlwaysSet: 0x10, flagsEverSet: 0xfb })
+      .includes(", ..., ??r?A???, "),
+  );
+});
+
+const DECOYS: Decoys = {
+  type: "decoys",
+  sources: 31,
+  names: ["192.0.2.1", "192.0.2.2"],
+  likely: "10.77.0.1",
+  scan: { ...SCAN, ports: [22, 23, 111] },
+  completed: START + 8000,
+};
+const IPV6 = "2001:db8:1111:2222:3333:4444:5555:6666"; // 38
+
+function decoys(
+  change: Partial<Decoys> = {},
+  scan: Partial<Scan> = {},
+  maxLine?: number,
+): string {
+  const report = { ...DECOYS, ...change, scan: { ...DECOYS.scan, ...scan } };
+  return formatReport(report, { utc: true, maxLine });
+}
+
+Deno.test("sources in lockstep are one line, with the likely one if there is one", () => {
+  assertEquals(
+    decoys(),
+    "31 sources in lockstep, likely 10.77.0.1, to 10.77.0.2 ports 22, 23, 111, ..., fSrpauxy @06:40:13",
+  );
+  assertEquals(
+    decoys({ likely: undefined }),
+    "31 sources in lockstep to 10.77.0.2 ports 22, 23, 111, ..., fSrpauxy @06:40:13",
+  );
+  assertEquals(
+    decoys({ likely: undefined }, {
+      otherDestinations: true,
+      tos: 8,
+      ttl: 64,
+      protocol: "sctp",
+    }),
+    "31 sources in lockstep to 10.77.0.2 and others, ports 22, 23, 111, ..., sctp @06:40:13",
+  );
+});
+
+Deno.test("a line of decoys lists as many ports as fit, whatever the addresses' version", () => {
+  const ports = portsFrom(50_000, 20);
+  const short = decoys({ likely: "222.222.222.222" }, {
+    destination: "223.223.223.223",
+    ports,
+  });
+  assertEquals(
+    short,
+    "31 sources in lockstep, likely 222.222.222.222, to 223.223.223.223 ports 50000, 50001, 50002, ..., fSrpauxy @06:40:13",
+  );
+  const longest = decoys({ sources: 65_536, likely: "222.222.222.222" }, {
+    destination: "223.223.223.223",
+    otherDestinations: true,
+    ports,
+    tos: 0,
+    ttl: 64,
+  });
+  assertLessOrEqual(longest.length, 120);
+  const long = decoys({ likely: IPV6 }, { destination: IPV6, ports });
+  assertEquals(long.length, short.length + 2 * 23);
+  assertEquals(listed(long), listed(short));
+  assertEquals(listed(decoys({}, { ports }, 1)), 1);
+  assertEquals(listed(decoys({}, { ports }, 0)), 20);
 });
