@@ -101,9 +101,7 @@ async function watch(options: Options): Promise<void> {
   try {
     await capture.run(
       (packet) => detector.packet(packet),
-      options.classic
-        ? undefined
-        : (time, wallTime) => detector.advance(time, wallTime),
+      options.classic ? undefined : (time) => detector.advance(time),
     );
   } finally {
     detector.finish();

@@ -4,22 +4,35 @@
  * @module
  */
 
-import { isIpv4Mapped, prefixMask } from "./address.ts";
 import type { DetectorOptions, Settings } from "./options.ts";
 import { type Segment, TCP_ACK, TCP_RST } from "./segment.ts";
+import { SourceKey } from "./source_key.ts";
 import { SourceTable } from "./sources.ts";
 
 /** Ports below this one need privilege to listen on (RFC 6335's system ports). */
-const PRIVILEGED_PORTS = 1024;
+export const PRIVILEGED_PORTS: number = 1024;
 
 /** No scan is complete. */
 export const NOTHING = -1;
 
 // V8 folds a module's own constants, but loads and checks imported and exported
 // ones at each use.
+const PRIVILEGED = 1024; // PRIVILEGED_PORTS
 const NONE = NOTHING;
 const ACK = TCP_ACK;
 const RST = TCP_RST;
+
+/** Told what the classic rule itself passes over. */
+export interface RuleObserver {
+  /** A port of the entry's list was touched again, perhaps on another host. */
+  repeated(entry: number, segment: Segment): void;
+  /** A scan that is complete goes on. */
+  further(entry: number, segment: Segment): void;
+  /** A segment with ACK or RST came to a port that is not in the list. */
+  unexpected(segment: Segment): void;
+  /** An entry is outdated and about to be written over. */
+  expired(entry: number): void;
+}
 
 /**
  * Adds up the weights of the ports that a source touches, until they make a
@@ -28,32 +41,29 @@ const RST = TCP_RST;
 export class ClassicRule {
   /** The sources being watched. */
   readonly table: SourceTable;
-  readonly #privilegedWeight: number;
-  readonly #highWeight: number;
-  readonly #threshold: number;
-  readonly #mask2: number;
-  readonly #mask3: number;
-  readonly #mask1: number;
-  readonly #mask0: number;
-  readonly #onLink: DetectorOptions["onLink"];
+  /** What sources count under. */
+  readonly key: SourceKey;
+  /** The weight that makes a scan. */
+  readonly threshold: number;
+  /** The weight of a port below {@linkcode PRIVILEGED_PORTS}. */
+  readonly privilegedWeight: number;
+  /** The weight of another port. */
+  readonly highWeight: number;
+  /** Whoever wants to be told what the rule passes over. */
+  observer: RuleObserver | undefined;
 
   constructor(
     settings: Settings,
     random: () => number,
     onLink?: DetectorOptions["onLink"],
   ) {
-    this.#privilegedWeight = settings.privilegedWeight;
-    this.#highWeight = settings.highWeight;
-    this.#threshold = settings.minPorts * settings.privilegedWeight;
-    // No list grows longer: the next port completes the scan.
-    const ports = Math.ceil(this.#threshold / settings.highWeight) - 1;
-    [this.#mask0, this.#mask1, this.#mask2, this.#mask3] = prefixMask(
-      settings.ipv6Prefix,
-    );
-    this.#onLink = onLink;
+    this.privilegedWeight = settings.privilegedWeight;
+    this.highWeight = settings.highWeight;
+    this.threshold = settings.minPorts * settings.privilegedWeight;
+    this.key = new SourceKey(settings.ipv6Prefix, onLink);
     this.table = new SourceTable({
       sources: settings.sources,
-      ports,
+      ports: mostPorts(settings),
       scanDelay: settings.scanDelay,
       random,
     });
@@ -67,23 +77,12 @@ export class ClassicRule {
    */
   apply(segment: Segment): number {
     const { source0, source1, source2, source3 } = segment;
-    if (segment.version === 4 || this.#isSingle(segment)) {
+    if (segment.version === 4) {
       return this.#applyTo(segment, source0, source1, source2, source3);
     }
-    return this.#applyTo(
-      segment,
-      source0 & this.#mask0,
-      source1 & this.#mask1,
-      source2 & this.#mask2,
-      source3 & this.#mask3,
-    );
-  }
-
-  /** Whether an IPv6 source counts by itself: its prefix is many hosts' own. */
-  #isSingle({ source0, source1, source2, source3 }: Segment): boolean {
-    if (isIpv4Mapped(source0, source1, source2)) return true;
-    if ((source0 >>> 22) === 0x3fa) return true; // fe80::/10, RFC 4291
-    return this.#onLink?.has(source0, source1, source2, source3) ?? false;
+    const { key } = this;
+    key.ofSource(segment);
+    return this.#applyTo(segment, key.w0, key.w1, key.w2, key.w3);
   }
 
   #applyTo(
@@ -99,23 +98,24 @@ export class ClassicRule {
     if (entry >= 0 && !table.isOutdated(entry, time)) {
       return this.#follow(entry, segment);
     }
+    if (entry >= 0) this.observer?.expired(entry);
     // With ACK it may belong to a connection of ours.
     if ((segment.flags & ACK) !== 0) {
       if (entry >= 0) table.remove(entry);
+      this.observer?.unexpected(segment);
       return NONE;
     }
     // An outdated entry is as good as removed: its source takes it over.
     const opened = entry >= 0
       ? entry
       : table.insert(key0, key1, key2, key3, time);
-    table.open(opened, segment, this.#weight(segment));
+    table.open(opened, segment, this.weight(segment.destinationPort));
     return NONE;
   }
 
-  #weight({ destinationPort }: Segment): number {
-    return destinationPort < PRIVILEGED_PORTS
-      ? this.#privilegedWeight
-      : this.#highWeight;
+  /** The weight of a port. */
+  weight(port: number): number {
+    return port < PRIVILEGED ? this.privilegedWeight : this.highWeight;
   }
 
   /** Looks at a further segment of a source that is being watched. */
@@ -124,19 +124,31 @@ export class ClassicRule {
     const { flags, destinationPort } = segment;
     if (table.hasPort(entry, destinationPort)) {
       table.mergeFlags(entry, flags);
+      this.observer?.repeated(entry, segment);
       return NONE;
     }
     // With ACK or RST it may belong to a connection of ours.
-    if ((flags & (ACK | RST)) !== 0) return NONE;
+    if ((flags & (ACK | RST)) !== 0) {
+      this.observer?.unexpected(segment);
+      return NONE;
+    }
     table.renew(entry, segment.time);
     // Reported already: it stays quiet for as long as it goes on.
-    if (table.weight(entry) >= this.#threshold) return NONE;
-
+    if (table.weight(entry) >= this.threshold) {
+      this.observer?.further(entry, segment);
+      return NONE;
+    }
     table.mergeFlags(entry, flags);
     table.mergeChanges(entry, segment);
-    const weight = table.addWeight(entry, this.#weight(segment));
-    if (weight >= this.#threshold) return entry;
+    const weight = table.addWeight(entry, this.weight(destinationPort));
+    if (weight >= this.threshold) return entry;
     table.addPort(entry, destinationPort);
     return NONE;
   }
+}
+
+/** No list grows longer: the next port completes the scan. */
+export function mostPorts(settings: Settings): number {
+  const { minPorts, privilegedWeight, highWeight } = settings;
+  return Math.ceil((minPorts * privilegedWeight) / highWeight) - 1;
 }

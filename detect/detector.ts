@@ -6,6 +6,7 @@
 
 import { type AddressSet, isIpv4Mapped } from "./address.ts";
 import { ClassicRule } from "./classic.ts";
+import { Evidence } from "./evidence.ts";
 import { FloodLimit, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
 import { HeaderReassembler } from "./fragments.ts";
 import { secretNumbers } from "./hash.ts";
@@ -16,20 +17,29 @@ import {
   HeaderDecoder,
   OTHER_PROTOCOL,
   type Outcome,
+  REFUSAL,
   TOO_DEEP,
 } from "./headers.ts";
 import { findNetworkHeader, FRAME_DAMAGED, FRAME_TOO_DEEP } from "./link.ts";
 import { type DetectorOptions, resolveSettings } from "./options.ts";
-import { DIRECTION_OUT, type Packet } from "./packet.ts";
+import { DIRECTION_IN, DIRECTION_OUT, type Packet } from "./packet.ts";
 import { describeScan, type ReportHandler } from "./report.ts";
-import { Segment } from "./segment.ts";
+import { PROTOCOL_TCP, Segment, TCP_FIN, TCP_RST } from "./segment.ts";
+
+// V8 folds a module's own constants, but loads and checks imported and exported
+// ones at each use.
+const TCP = PROTOCOL_TCP;
+const OUT = DIRECTION_OUT;
+const CLOSING = TCP_FIN | TCP_RST;
 
 /** What a detector has counted since it was made. */
 export class Counters {
   /** Packets looked at. */
   packets = 0;
-  /** TCP segments decoded, reassembled ones included. */
+  /** TCP and SCTP packets decoded, reassembled ones included. */
   segments = 0;
+  /** ICMP errors that refuse a packet. */
+  refusals = 0;
   /** Packets that are fragments. */
   fragments = 0;
   /** Packets of another protocol than the rules look at. */
@@ -82,9 +92,13 @@ export class Detector {
   readonly #report: ReportHandler;
   readonly #ignore: AddressSet | undefined;
   readonly #local: AddressSet | undefined;
+  readonly #home: AddressSet | undefined;
+  readonly #isPromiscuous: boolean;
   readonly #ipv6Prefix: number;
   readonly #rule: ClassicRule;
   readonly #flood: FloodLimit;
+  /** What goes beyond the classic rule; undefined if nothing is to. */
+  readonly #evidence: Evidence | undefined;
   readonly #segment = new Segment();
   readonly #decoder = new HeaderDecoder(this.#segment);
   readonly #reassembler: HeaderReassembler;
@@ -102,9 +116,19 @@ export class Detector {
     this.#report = report;
     this.#ignore = options.ignore;
     this.#local = options.local;
+    this.#home = options.home;
+    this.#isPromiscuous = options.promiscuous ?? false;
     this.#ipv6Prefix = settings.ipv6Prefix;
     this.#rule = new ClassicRule(settings, random, options.onLink);
     this.#flood = new FloodLimit(settings);
+    this.#evidence = options.classic ? undefined : new Evidence(
+      settings,
+      random,
+      this.#rule,
+      (segment) => this.#goesToUs(segment),
+      report,
+      this.counters,
+    );
     this.#reassembler = new HeaderReassembler(
       random,
       (protocol, header) => this.#reassembled(protocol, header),
@@ -113,7 +137,8 @@ export class Detector {
 
   /** The memory of all tables in bytes; it is allocated at once and stays. */
   get byteLength(): number {
-    return this.#rule.table.byteLength + this.#reassembler.byteLength;
+    return this.#rule.table.byteLength + this.#reassembler.byteLength +
+      (this.#evidence?.byteLength ?? 0);
   }
 
   /** Sources remembered at the moment, outdated ones included. */
@@ -123,7 +148,8 @@ export class Detector {
 
   /** Sources and datagrams forgotten early because their table was full. */
   get evicted(): number {
-    return this.#rule.table.evicted + this.#reassembler.evicted;
+    return this.#rule.table.evicted + this.#reassembler.evicted +
+      (this.#evidence?.evicted ?? 0);
   }
 
   /**
@@ -164,7 +190,21 @@ export class Detector {
     if (this.#decoder.fragment.isFragment) {
       this.#fragment(packet.view, outcome);
     } else if (outcome === DECODED) this.segment(segment);
+    else if (outcome === REFUSAL) this.#refusal();
     else this.#countLost(outcome);
+  }
+
+  /** An ICMP error counts if we sent it because of a packet to us. */
+  #refusal(): void {
+    this.counters.refusals++;
+    const error = this.#segment;
+    const { quoted, quotedKind } = this.#decoder;
+    const evidence = this.#evidence;
+    if (evidence === undefined || !this.#comesFromUs(error)) return;
+    if (!this.#wasForUs(quoted) || !isAnswerTo(error, quoted)) return;
+    if (this.#isIgnored(quoted)) return;
+    this.#catchUp(error.time);
+    evidence.refused(quoted, quotedKind);
   }
 
   /** A fragment's header comes back through the reassembler. */
@@ -198,18 +238,75 @@ export class Detector {
   /** Looks at a decoded segment, which may be reused afterwards. */
   segment(segment: Segment): void {
     this.counters.segments++;
-    if (segment.direction === DIRECTION_OUT) {
+    const evidence = this.#evidence;
+    if (evidence !== undefined) {
+      if (segment.time >= evidence.deadline) evidence.settle(segment.time);
+      this.#lookAtSent(segment, evidence);
+    }
+    if (segment.direction === OUT) {
       this.counters.outgoing++;
       return;
     }
     if (segment.source3 === 0 && isUnspecified(segment)) return;
-    if (this.#ignore !== undefined && this.#isIgnored(segment)) return;
-    if (this.#local !== undefined && !this.#isLocal(segment)) {
+    if (this.#isIgnored(segment)) return;
+    if (!this.#isWanted(segment)) {
       this.counters.notLocal++;
       return;
     }
+    if (segment.protocol !== TCP) {
+      evidence?.sctp(segment);
+      return;
+    }
+    if (evidence !== undefined && (segment.flags & CLOSING) !== 0) {
+      evidence.closing(segment);
+    }
     const entry = this.#rule.apply(segment);
-    if (entry >= 0) this.#tell(entry, segment);
+    if (entry < 0) return;
+    if (evidence !== undefined) evidence.completed(entry, segment);
+    else this.#tell(entry, segment);
+  }
+
+  #lookAtSent(segment: Segment, evidence: Evidence): void {
+    if (segment.direction !== OUT && this.#home === undefined) return;
+    if (!this.#comesFromUs(segment) || this.#isIgnoredPeer(segment)) return;
+    evidence.sent(segment);
+  }
+
+  /**
+   * Whether a host of ours sent a packet. For the watched host itself the
+   * direction must tell: anybody can send packets in its name.
+   */
+  #comesFromUs(s: Segment): boolean {
+    if (s.direction === OUT && has(this.#local, s, true, true)) return true;
+    return this.#home !== undefined && has(this.#home, s, true, false);
+  }
+
+  /** Whether a packet surely goes to a host of ours. */
+  #goesToUs(s: Segment): boolean {
+    if (has(this.#local, s, false, s.direction === DIRECTION_IN)) return true;
+    return has(this.#home, s, false, false);
+  }
+
+  /** Whether a quoted packet went to a host of ours. */
+  #wasForUs(s: Segment): boolean {
+    if (has(this.#local, s, false, true)) return true;
+    return has(this.#home, s, false, false);
+  }
+
+  /** Whether a packet's destination is one that scans are looked for of. */
+  #isWanted(s: Segment): boolean {
+    if (this.#isPromiscuous) return true;
+    const isAny = this.#local === undefined && this.#home === undefined;
+    return isAny || has(this.#local, s, false, false) ||
+      has(this.#home, s, false, false);
+  }
+
+  /** Does what time has decided. */
+  #catchUp(time: number): void {
+    const evidence = this.#evidence;
+    if (evidence !== undefined && time >= evidence.deadline) {
+      evidence.settle(time);
+    }
   }
 
   /**
@@ -217,28 +314,31 @@ export class Detector {
    * only time decides. Packets tell it too.
    *
    * @param time On the clock of the packets, in milliseconds.
-   * @param wallTime In milliseconds since 1970-01-01 UTC.
    * @returns After how many milliseconds it wants to be told again; Infinity: not
    * before the next packet.
    */
-  advance(_time: number, _wallTime: number): number {
-    return Infinity;
+  advance(time: number): number {
+    this.#catchUp(time);
+    const deadline = this.#evidence?.deadline ?? Infinity;
+    return Math.max(0, deadline - time);
   }
 
-  /** Reports what is left at the end of the packets. */
-  finish(): void {}
+  /**
+   * Reports what is left when no more packets come: scans that wait for the
+   * host's answers, and the ends of scans.
+   */
+  finish(): void {
+    this.#evidence?.finish();
+  }
 
   #isIgnored({ source0, source1, source2, source3 }: Segment): boolean {
-    return this.#ignore!.has(source0, source1, source2, source3);
+    return this.#ignore !== undefined &&
+      this.#ignore.has(source0, source1, source2, source3);
   }
 
-  #isLocal(s: Segment): boolean {
-    return this.#local!.has(
-      s.destination0,
-      s.destination1,
-      s.destination2,
-      s.destination3,
-    );
+  #isIgnoredPeer(segment: Segment): boolean {
+    return this.#ignore !== undefined &&
+      has(this.#ignore, segment, false, false);
   }
 
   #tell(entry: number, segment: Segment): void {
@@ -264,4 +364,29 @@ function isUnspecified(
   return source3 === 0 &&
     (isIpv4Mapped(source0, source1, source2) ||
       (source0 | source1 | source2) === 0);
+}
+
+/**
+ * Whether a set has a segment's source or its destination.
+ *
+ * @param fallback The answer if there is no set.
+ */
+function has(
+  set: AddressSet | undefined,
+  s: Segment,
+  isSource: boolean,
+  fallback: boolean,
+): boolean {
+  if (set === undefined) return fallback;
+  return isSource
+    ? set.has(s.source0, s.source1, s.source2, s.source3)
+    : set.has(s.destination0, s.destination1, s.destination2, s.destination3);
+}
+
+/** Whether an error goes where the packet came from that it quotes. */
+function isAnswerTo(error: Segment, quoted: Segment): boolean {
+  return error.destination3 === quoted.source3 &&
+    error.destination2 === quoted.source2 &&
+    error.destination1 === quoted.source1 &&
+    error.destination0 === quoted.source0;
 }

@@ -127,6 +127,24 @@ export class FragmentInfo {
  * assertEquals(decoder.decode(view, 0, 40), DECODED);
  * assertEquals(segment.destinationPort, 80);
  * ```
+ *
+ * @example What an ICMP error quotes
+ * ```ts
+ * import { HeaderDecoder, REFUSAL, Segment } from "@scanlogd/scanlogd";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const view = new DataView(new ArrayBuffer(56));
+ * view.setUint8(0, 0x45); // IPv4, a header of 20 bytes
+ * view.setUint8(9, 1); // ICMP
+ * view.setUint16(20, 0x0303); // destination unreachable: port unreachable
+ * view.setUint8(28, 0x45); // the quoted packet
+ * view.setUint8(37, 17); // UDP
+ * view.setUint16(50, 161); // destination port
+ *
+ * const decoder = new HeaderDecoder(new Segment());
+ * assertEquals(decoder.decode(view, 0, 56), REFUSAL);
+ * assertEquals(decoder.quoted.destinationPort, 161);
+ * ```
  */
 export class HeaderDecoder {
   /** What the last fragment said of itself. */

@@ -10,10 +10,18 @@ import type { SourceRecord, SourceTable } from "./sources.ts";
 
 /**
  * Which rule found a scan: `classic` by what came in, `refusals` by what the
- * host refused, `udp`, `sctp`, `slow` over {@linkcode
+ * host refused, `unsolicited` by segments with ACK of no connection, `udp`,
+ * `sctp`, `slow` over {@linkcode
  * DetectorOptions.slowWindow}, `sweep` by one port of many hosts.
  */
-export type Rule = "classic" | "refusals" | "udp" | "sctp" | "slow" | "sweep";
+export type Rule =
+  | "classic"
+  | "refusals"
+  | "unsolicited"
+  | "udp"
+  | "sctp"
+  | "slow"
+  | "sweep";
 
 /** The transport protocol of a scan's probes. */
 export type Protocol = "tcp" | "udp" | "sctp";
@@ -162,7 +170,7 @@ export function describeScan(
   const scan: Scan = {
     type: "scan",
     rule: "classic",
-    protocol: "tcp",
+    protocol: table.protocol(entry),
     verified: false,
     source: describeSource(record, ipv6Prefix),
     destination: formatAddress(...record.destination),

@@ -190,6 +190,47 @@ export class Segment {
     return segment;
   }
 
+  /** Makes this segment a copy of another one. */
+  assign(other: Segment): void {
+    this.version = other.version;
+    this.protocol = other.protocol;
+    this.source0 = other.source0;
+    this.source1 = other.source1;
+    this.source2 = other.source2;
+    this.source3 = other.source3;
+    this.destination0 = other.destination0;
+    this.destination1 = other.destination1;
+    this.destination2 = other.destination2;
+    this.destination3 = other.destination3;
+    this.sourcePort = other.sourcePort;
+    this.destinationPort = other.destinationPort;
+    this.flags = other.flags;
+    this.sequence = other.sequence;
+    this.acknowledgement = other.acknowledgement;
+    this.window = other.window;
+    this.tos = other.tos;
+    this.ttl = other.ttl;
+    this.direction = other.direction;
+    this.interfaceIndex = other.interfaceIndex;
+    this.time = other.time;
+    this.wallTime = other.wallTime;
+  }
+
+  /** Exchanges source and destination. */
+  reverse(): void {
+    const { source0, source1, source2, source3, sourcePort } = this;
+    this.source0 = this.destination0;
+    this.source1 = this.destination1;
+    this.source2 = this.destination2;
+    this.source3 = this.destination3;
+    this.sourcePort = this.destinationPort;
+    this.destination0 = source0;
+    this.destination1 = source1;
+    this.destination2 = source2;
+    this.destination3 = source3;
+    this.destinationPort = sourcePort;
+  }
+
   #setAddresses({ words: s }: Address, { words: d }: Address): void {
     [this.source0, this.source1, this.source2, this.source3] = s;
     [this.destination0, this.destination1] = d;

@@ -6,6 +6,7 @@
 
 import { type AddressWords, IPV4_MAPPED, isIpv4Mapped } from "./address.ts";
 import { AddressHash, XorShift } from "./hash.ts";
+import type { Protocol } from "./report.ts";
 import type { Segment } from "./segment.ts";
 
 // These constants are not exported: V8 folds a module's own constants, but loads
@@ -54,10 +55,31 @@ const DESTINATION = 0;
 const SOURCE = 3;
 const IPV6_WORDS = 7;
 
+// The upper half of FLAGS.
 const CHANGED_DESTINATION = 1 << 16;
 const CHANGED_SOURCE = 1 << 17;
 /** The first packet was IPv6. */
 const IS_IPV6 = 1 << 18;
+/** How sure it is that the source is no forgery: two bits. */
+const STANDING_SHIFT = 19;
+/** The probes' protocol: two bits. */
+const PROTOCOL_SHIFT = 21;
+/** Where the entry's scan is followed, counted from one; 0: nowhere. */
+const PLACE_SHIFT = 23;
+/** How many places there can be. */
+export const MAX_PLACES = 511;
+
+const PROTOCOLS: readonly Protocol[] = ["tcp", "udp", "sctp"];
+
+/** The type of service and the time to live, in FIXED and DIFFERENCES. */
+const HEADER_FIELDS = 0xffff;
+
+/** Nothing tells that the source is real. */
+export const SEEN = 0;
+/** It sent a bare RST with the right sequence number. */
+export const ANSWERED = 1;
+/** It knew our sequence number. */
+export const VERIFIED = 2;
 
 /** Most memory that a table may take, in bytes. */
 const MAX_TABLE_BYTES = 1 << 30;
@@ -128,6 +150,8 @@ export class SourceTable {
   /** The same memory, for the ports. */
   readonly #halves: Uint16Array;
   readonly #stride: number;
+  /** Where in a record a bit for each port of the list stands: it answered. */
+  readonly #answered: number;
   /** Where in a record the words for IPv6 start. */
   readonly #ipv6: number;
   /** When each entry's last counted packet was seen, in milliseconds. */
@@ -141,6 +165,11 @@ export class SourceTable {
   readonly #scanDelay: number;
   readonly #hash: AddressHash;
   readonly #choice: XorShift;
+  /**
+   * Called with an outdated entry before another source takes it over, if
+   * somebody wants to know what it held.
+   */
+  onForget: ((entry: number) => void) | undefined;
   /** The bucket and the tag that were looked for last. */
   #bucket = 0;
   #tag = 0;
@@ -148,7 +177,8 @@ export class SourceTable {
   /** @throws {RangeError} If the table would take more than 1 GiB. */
   constructor({ sources, ports, scanDelay, random }: SourceTableOptions) {
     this.capacity = 2 ** Math.ceil(Math.log2(sources));
-    this.#ipv6 = PORT_COUNT + Math.ceil((1 + ports) / 2);
+    this.#answered = PORT_COUNT + Math.ceil((1 + ports) / 2);
+    this.#ipv6 = this.#answered + Math.ceil(ports / 32);
     this.#stride = roundUp(this.#ipv6 + IPV6_WORDS, 16);
     const bytes = this.capacity * (this.#stride * 4 + 8 + 4 + 2 + 1);
     if (bytes > MAX_TABLE_BYTES) {
@@ -271,8 +301,9 @@ export class SourceTable {
    * @returns Its number. The caller opens it.
    */
   insert(w0: number, w1: number, w2: number, w3: number, time: number): number {
+    const tag = this.#tag;
     const entry = this.#victim(this.#bucket, time);
-    this.#setTag(entry, this.#tag);
+    this.#setTag(entry, tag);
     this.#keys[entry] = w3;
     const words = this.#words;
     const at = entry * this.#stride + KEY;
@@ -295,6 +326,12 @@ export class SourceTable {
     return age > this.#scanDelay || age < 0;
   }
 
+  /** Whether an entry's last counted packet is older than a pause allows. */
+  isOlder(entry: number, time: number, pause: number): boolean {
+    const age = time - this.#times[entry];
+    return age > pause || age < 0;
+  }
+
   /** The entry of a bucket that a new source takes. */
   #victim(bucket: number, time: number): number {
     const first = bucket * WAYS;
@@ -304,7 +341,9 @@ export class SourceTable {
       return first + slotOf(free);
     }
     for (let entry = first; entry < first + WAYS; entry++) {
-      if (this.isOutdated(entry, time)) return entry;
+      if (!this.isOutdated(entry, time)) continue;
+      if (this.onForget !== undefined) this.onForget(entry);
+      return entry;
     }
     this.evicted++;
     return this.#lightest(first);
@@ -338,9 +377,15 @@ export class SourceTable {
     words[at + PORT_FILTER] = 1 << segment.destinationPort;
     this.#halves[(at + PORT_COUNT) << 1] = 1;
     this.#halves[((at + PORT_COUNT) << 1) + 1] = segment.destinationPort;
+    words[at + this.#answered] = 0;
+    if (this.#ipv6 - this.#answered > 1) this.#clearAnswered(at);
     this.#times[entry] = segment.time;
     this.#weights[entry] = weight;
     if (segment.version !== 4) this.#openIpv6(at, segment);
+  }
+
+  #clearAnswered(record: number): void {
+    this.#words.fill(0, record + this.#answered, record + this.#ipv6);
   }
 
   #openIpv6(record: number, segment: Segment): void {
@@ -378,6 +423,174 @@ export class SourceTable {
     halves[at] = count;
     halves[at + count] = port;
     this.#words[record + PORT_FILTER] |= 1 << port;
+  }
+
+  /** How many ports an entry's list holds. */
+  portCount(entry: number): number {
+    return this.#halves[(entry * this.#stride + PORT_COUNT) << 1];
+  }
+
+  /** The port at an index of an entry's list. */
+  portAt(entry: number, index: number): number {
+    return this.#halves[((entry * this.#stride + PORT_COUNT) << 1) + 1 + index];
+  }
+
+  /** Where in an entry's list a port stands, or -1. */
+  portIndex(entry: number, port: number): number {
+    const start = ((entry * this.#stride + PORT_COUNT) << 1) + 1;
+    const end = start + this.#halves[start - 1];
+    for (let at = start; at < end; at++) {
+      if (this.#halves[at] === port) return at - start;
+    }
+    return -1;
+  }
+
+  /** Takes a port out of an entry's list; the order of the others stays. */
+  removePort(entry: number, index: number): void {
+    const count = this.portCount(entry);
+    const record = entry * this.#stride;
+    const start = ((record + PORT_COUNT) << 1) + 1;
+    this.#halves.copyWithin(start + index, start + index + 1, start + count);
+    this.#halves[start - 1] = count - 1;
+    let filter = 0;
+    for (let i = 0; i < count - 1; i++) filter |= 1 << this.portAt(entry, i);
+    this.#words[record + PORT_FILTER] = filter;
+    for (let i = index; i < count - 1; i++) {
+      this.#setAnswered(entry, i, this.isAnswered(entry, i + 1));
+    }
+    this.#setAnswered(entry, count - 1, false);
+  }
+
+  /** Whether the port at an index of an entry's list has answered. */
+  isAnswered(entry: number, index: number): boolean {
+    const at = entry * this.#stride + this.#answered + (index >>> 5);
+    return (this.#words[at] & (1 << index)) !== 0;
+  }
+
+  /** Remembers that the port at an index of an entry's list has answered. */
+  markAnswered(entry: number, index: number): void {
+    this.#setAnswered(entry, index, true);
+  }
+
+  #setAnswered(entry: number, index: number, value: boolean): void {
+    const at = entry * this.#stride + this.#answered + (index >>> 5);
+    const bit = 1 << index;
+    if (value) this.#words[at] |= bit;
+    else this.#words[at] &= ~bit;
+  }
+
+  /**
+   * Takes flags into an entry of which not all are known.
+   *
+   * @param always Flags that were certainly set.
+   * @param ever Flags that may have been set.
+   */
+  mergeKnownFlags(entry: number, always: number, ever: number): void {
+    const at = entry * this.#stride + FLAGS;
+    this.#words[at] = (this.#words[at] | ever) & ~((~always & 0xff) << 8);
+  }
+
+  /** No type of service and no time to live is to be told of an entry. */
+  forgetHeader(entry: number): void {
+    this.#words[entry * this.#stride + DIFFERENCES] |= HEADER_FIELDS;
+  }
+
+  /** Whether a segment goes where the entry's first packet went. */
+  isFirstDestination(entry: number, segment: Segment): boolean {
+    const at = entry * this.#stride;
+    if (this.#words[at + DESTINATION3] !== segment.destination3) return false;
+    if (segment.version === 4) return true;
+    return (this.#changesIpv6(at, segment) & CHANGED_DESTINATION) === 0;
+  }
+
+  /** Of the or of all counted packets' flags, those of a mask. */
+  flagsEver(entry: number, mask: number): number {
+    return this.#words[entry * this.#stride + FLAGS] & 0xff & mask;
+  }
+
+  /** {@linkcode SEEN}, {@linkcode ANSWERED} or {@linkcode VERIFIED}. */
+  standing(entry: number): number {
+    return (this.#words[entry * this.#stride + FLAGS] >>> STANDING_SHIFT) & 3;
+  }
+
+  /** Raises an entry's standing. */
+  raiseStanding(entry: number, standing: number): void {
+    if (standing <= this.standing(entry)) return;
+    const at = entry * this.#stride + FLAGS;
+    this.#words[at] = (this.#words[at] & ~(3 << STANDING_SHIFT)) |
+      (standing << STANDING_SHIFT);
+  }
+
+  /** The protocol of an entry's probes. */
+  protocol(entry: number): Protocol {
+    const flags = this.#words[entry * this.#stride + FLAGS];
+    return PROTOCOLS[(flags >>> PROTOCOL_SHIFT) & 3];
+  }
+
+  /** Sets the protocol of an entry's probes; until then it is TCP. */
+  setProtocol(entry: number, protocol: Protocol): void {
+    const at = entry * this.#stride + FLAGS;
+    this.#words[at] = (this.#words[at] & ~(3 << PROTOCOL_SHIFT)) |
+      (PROTOCOLS.indexOf(protocol) << PROTOCOL_SHIFT);
+  }
+
+  /** Where an entry's scan is followed, or -1. */
+  place(entry: number): number {
+    return (this.#words[entry * this.#stride + FLAGS] >>> PLACE_SHIFT) - 1;
+  }
+
+  /** Remembers where an entry's scan is followed; -1: nowhere. */
+  setPlace(entry: number, place: number): void {
+    const at = entry * this.#stride + FLAGS;
+    this.#words[at] = (this.#words[at] & ((1 << PLACE_SHIFT) - 1)) |
+      ((place + 1) << PLACE_SHIFT);
+  }
+
+  /** Writes what is remembered of an entry's first packet into a segment. */
+  copyFirst(entry: number, segment: Segment): void {
+    const words = this.#words;
+    const at = entry * this.#stride;
+    const ipv6 = at + this.#ipv6;
+    const isIpv6 = (words[at + FLAGS] & IS_IPV6) !== 0;
+    const source = isIpv6 ? ipv6 + SOURCE : at + KEY;
+    segment.version = isIpv6 ? 6 : 4;
+    segment.source0 = words[source];
+    segment.source1 = words[source + 1];
+    segment.source2 = words[source + 2];
+    segment.source3 = words[source + 3];
+    segment.destination0 = isIpv6 ? words[ipv6 + DESTINATION] : 0;
+    segment.destination1 = isIpv6 ? words[ipv6 + DESTINATION + 1] : 0;
+    segment.destination2 = isIpv6 ? words[ipv6 + DESTINATION + 2] : MAPPED;
+    segment.destination3 = words[at + DESTINATION3];
+    segment.sourcePort = words[at + FIXED] >>> 16;
+    segment.tos = (words[at + FIXED] >>> 8) & 0xff;
+    segment.ttl = words[at + FIXED] & 0xff;
+    segment.flags = words[at + FLAGS] & 0xff;
+    segment.time = this.#times[entry];
+    segment.wallTime = this.#doubles[(at + FIRST_SEEN) >> 1];
+  }
+
+  /** Takes in what another table's entry of the same source holds but ports. */
+  absorb(entry: number, other: SourceTable, otherEntry: number): void {
+    const words = this.#words;
+    const at = entry * this.#stride;
+    const from = otherEntry * other.#stride;
+    const flags = other.#words[from + FLAGS];
+    this.mergeKnownFlags(entry, (flags >>> 8) & 0xff, flags & 0xff);
+    words[at + FLAGS] |= flags & (CHANGED_DESTINATION | CHANGED_SOURCE);
+    words[at + DIFFERENCES] |= other.#words[from + DIFFERENCES];
+    this.setProtocol(entry, other.protocol(otherEntry));
+    this.raiseStanding(entry, other.standing(otherEntry));
+  }
+
+  /** The words of the address that an entry counts under. */
+  keyWord(entry: number, index: number): number {
+    return this.#words[entry * this.#stride + KEY + index];
+  }
+
+  /** When an entry's last counted packet was seen, in milliseconds. */
+  time(entry: number): number {
+    return this.#times[entry];
   }
 
   /** Takes a further packet's flags into an entry. */
@@ -433,6 +646,27 @@ export class SourceTable {
   /** An entry's weight. */
   weight(entry: number): number {
     return this.#weights[entry];
+  }
+
+  /** Sets an entry's weight. */
+  setWeight(entry: number, weight: number): void {
+    this.#weights[entry] = weight;
+  }
+
+  /** Takes back from an entry's weight. */
+  takeWeight(entry: number, weight: number): void {
+    this.#weights[entry] = Math.max(0, this.#weights[entry] - weight);
+  }
+
+  /** Every outdated entry is handed to {@linkcode SourceTable.onForget}. */
+  forgetOutdated(time: number): void {
+    if (this.onForget === undefined) return;
+    for (let entry = 0; entry < this.capacity; entry++) {
+      if (this.#tagOf(entry) !== 0 && this.isOutdated(entry, time)) {
+        this.onForget(entry);
+        this.remove(entry);
+      }
+    }
   }
 
   /** Adds to an entry's weight; returns the sum. */

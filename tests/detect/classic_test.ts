@@ -39,6 +39,8 @@ Deno.test("seven privileged ports make a scan", () => {
   assertEquals(watch.scans[0], {
     type: "scan",
     rule: "classic",
+    protocol: "tcp",
+    verified: false,
     source: "192.0.2.1",
     sourcePort: 40_000,
     destination: "198.51.100.2",

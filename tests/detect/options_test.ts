@@ -18,6 +18,8 @@ Deno.test("the defaults are the reference's params.h, but for the table", () => 
     logBurst: 5,
     logDelay: 20_000,
     ipv6Prefix: 64,
+    slowWindow: 86_400_000,
+    ephemeralPort: 32_768,
   });
 });
 

@@ -1,0 +1,440 @@
+/**
+ * What goes beyond the classic rule: it looks at what the host itself sends, and
+ * at what the classic rule passes over, and brings the other rules together.
+ *
+ * One source has one entry, whatever the evidence, so that a scan is told once.
+ *
+ * @module
+ */
+
+import { Answers } from "./answers.ts";
+import {
+  type ClassicRule,
+  PRIVILEGED_PORTS,
+  type RuleObserver,
+} from "./classic.ts";
+import { HeldScans } from "./held.ts";
+import { Lockstep, probeSignature } from "./lockstep.ts";
+import type { Settings } from "./options.ts";
+import { QUOTE_EMPTY, QUOTE_REPLY, type QuoteKind } from "./quotes.ts";
+import { describeScan, type ReportHandler, type Rule } from "./report.ts";
+import { Reporter, type ReporterCounters } from "./reporter.ts";
+import {
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  SCTP_ABORT,
+  SCTP_COOKIE_ECHO,
+  SCTP_INIT,
+  SCTP_INIT_ACK,
+  Segment,
+  TCP_ACK,
+  TCP_RST,
+  TCP_SYN,
+  UNKNOWN_FLAGS,
+} from "./segment.ts";
+import { SLOW_PAUSE_MS, SlowRule } from "./slow.ts";
+import { SEEN, type SourceTable } from "./sources.ts";
+import { NO_SWEEP, SWEEP_COMPLETED, SweepRule } from "./sweeps.ts";
+
+/**
+ * How long a scan waits for the host's answers, in milliseconds: behind address
+ * translation they come a moment later than the packets that ask for them.
+ */
+const ANSWER_MS = 8;
+/**
+ * How long one waits that a rebooted host may have made of its old peers, by
+ * refusing what they send: they connect anew. Hosts behind a router have as
+ * long to answer a sweep.
+ */
+const RECONNECT_MS = 3000;
+const HOLD_MS: Readonly<Record<Rule, number>> = {
+  classic: ANSWER_MS,
+  udp: ANSWER_MS,
+  sctp: ANSWER_MS,
+  refusals: RECONNECT_MS,
+  unsolicited: RECONNECT_MS,
+  sweep: RECONNECT_MS,
+  slow: 0,
+};
+/**
+ * Linux refuses UDP six times at once and then once a second (icmp(7)), and
+ * some ports do not count: pauses may be longer by this factor.
+ */
+const UDP_PAUSE_FACTOR = 2;
+
+/** A bare RST refuses what has ACK and is no RST: the other flags are unknown. */
+const REFUSED_ALWAYS = TCP_ACK;
+const REFUSED_EVER = 0xff & ~TCP_RST;
+
+/** Brings the rules together that go beyond the classic one. */
+export class Evidence implements RuleObserver {
+  readonly #rule: ClassicRule;
+  readonly #table: SourceTable;
+  readonly #answers: Answers;
+  readonly #slow: SlowRule | undefined;
+  readonly #sweeps: SweepRule;
+  readonly #reporter: Reporter;
+  readonly #lockstep: Lockstep;
+  readonly #held: HeldScans;
+  readonly #ephemeralPort: number;
+  readonly #scanDelay: number;
+  readonly #ipv6Prefix: number;
+  readonly #isOurs: (segment: Segment) => boolean;
+  readonly #probe = new Segment();
+  /** When {@linkcode Evidence.settle} wants to be called. */
+  deadline = Infinity;
+
+  /**
+   * @param rule The rule whose table is shared.
+   * @param isOurs Whether a segment surely goes to a host of ours.
+   */
+  constructor(
+    settings: Settings,
+    random: () => number,
+    rule: ClassicRule,
+    isOurs: (segment: Segment) => boolean,
+    report: ReportHandler,
+    counters: ReporterCounters,
+  ) {
+    this.#rule = rule;
+    this.#table = rule.table;
+    this.#ephemeralPort = settings.ephemeralPort;
+    this.#scanDelay = settings.scanDelay;
+    this.#ipv6Prefix = settings.ipv6Prefix;
+    this.#isOurs = isOurs;
+    this.#answers = new Answers(random);
+    this.#sweeps = new SweepRule(settings, random, rule);
+    this.#reporter = new Reporter(settings, report, counters);
+    this.#lockstep = new Lockstep(this.#reporter);
+    this.#held = new HeldScans(this.#reporter, this.#lockstep);
+    if (settings.slowWindow > 0) {
+      const slow = new SlowRule(settings, random, rule, {
+        completed: (entry, probe) =>
+          this.#slowCompleted(slow.table, entry, probe),
+        further: (entry, probe) =>
+          this.#reporter.touch(slow.table, entry, probe),
+      });
+      this.#slow = slow;
+      this.#table.onForget = (entry) => slow.takeOver(entry);
+    }
+    rule.observer = this;
+  }
+
+  /** The memory of all tables but the shared one, in bytes. */
+  get byteLength(): number {
+    return this.#answers.byteLength + this.#sweeps.table.byteLength +
+      this.#reporter.followed.byteLength +
+      (this.#slow?.table.byteLength ?? 0);
+  }
+
+  /** Sources forgotten early because a table was full. */
+  get evicted(): number {
+    return this.#sweeps.table.evicted + (this.#slow?.table.evicted ?? 0);
+  }
+
+  // What comes in.
+
+  /** A FIN or RST of a source may prove that it is real. */
+  closing(segment: Segment): void {
+    const standing = this.#answers.standingOf(segment);
+    if (standing === SEEN) return;
+    const entry = this.#findSource(segment);
+    if (entry < 0 || this.#table.standing(entry) >= standing) return;
+    this.#table.raiseStanding(entry, standing);
+    this.#reporter.raised(this.#table, entry, segment.time);
+  }
+
+  /** Looks at an incoming SCTP packet. */
+  sctp(segment: Segment): void {
+    if (segment.flags !== SCTP_INIT && segment.flags !== SCTP_COOKIE_ECHO) {
+      return;
+    }
+    this.#probe.assign(segment);
+    this.#probe.flags = 0;
+    this.#count("sctp", this.#weight(segment.destinationPort), 0);
+  }
+
+  /** @inheritDoc */
+  repeated(entry: number, segment: Segment): void {
+    const table = this.#table;
+    const isElsewhere = !table.isFirstDestination(entry, segment);
+    if (table.weight(entry) >= this.#rule.threshold) {
+      // A sweep touches no new ports, and yet it goes on.
+      if (isElsewhere) table.renew(entry, segment.time);
+      this.#goesOn(entry, segment);
+    } else if (isElsewhere) this.#sweep(entry, segment);
+  }
+
+  /** @inheritDoc */
+  further(entry: number, segment: Segment): void {
+    this.#goesOn(entry, segment);
+  }
+
+  /**
+   * A segment with ACK and without RST that belongs to no connection of ours: a
+   * probe, found even where a firewall keeps the host from refusing it.
+   */
+  unexpected(segment: Segment): void {
+    const { flags, destinationPort: port } = segment;
+    if ((flags & TCP_RST) !== 0 || port >= this.#ephemeralPort) return;
+    if (this.#answers.isUsed(port) || !this.#isOurs(segment)) return;
+    this.#probe.assign(segment);
+    this.#count("unsolicited", this.#weight(port), flags);
+  }
+
+  /** @inheritDoc */
+  expired(entry: number): void {
+    this.#slow?.takeOver(entry);
+  }
+
+  #sweep(entry: number, segment: Segment): void {
+    const step = this.#sweeps.touch(entry, segment);
+    if (step === NO_SWEEP) return;
+    if (step === SWEEP_COMPLETED) this.#complete(entry, segment, "sweep");
+    // No other rule is to tell it again.
+    this.#table.setWeight(entry, this.#rule.threshold);
+  }
+
+  // What the host sends.
+
+  /** Looks at a TCP or SCTP packet that the host sends. */
+  sent(segment: Segment): void {
+    const { flags, protocol } = segment;
+    if (protocol === PROTOCOL_SCTP) {
+      if (flags === SCTP_INIT_ACK) this.#accepted(segment);
+      else if (flags === SCTP_ABORT) this.#refuses(segment, "sctp");
+    } else if ((flags & TCP_SYN) !== 0) {
+      this.#answers.markUsed(segment.sourcePort);
+      if ((flags & TCP_ACK) !== 0) {
+        this.#answers.remember(segment);
+        this.#accepted(segment);
+      }
+    } else if ((flags & (TCP_RST | TCP_ACK)) === TCP_RST) {
+      this.#refuses(segment, "refusals");
+    }
+    // A RST with ACK answers what had none; the classic rule has counted that.
+  }
+
+  /** The host accepts a connection: the port gives its weight back. */
+  #accepted(segment: Segment): void {
+    const table = this.#table;
+    const { sourcePort: port } = segment;
+    const { key } = this.#rule;
+    key.ofDestination(segment);
+    const entry = table.find(key.w0, key.w1, key.w2, key.w3);
+    if (entry < 0) return;
+    const followed = this.#reporter.followed.of(table, entry);
+    if (followed !== undefined) return followed.opened(port);
+    const index = table.portIndex(entry, port);
+    if (index >= 0) this.#giveBack(entry, port, index);
+    if (this.#sweeps.giveBack(entry, segment)) {
+      this.#held.cancel(entry);
+      this.#recount(entry);
+    }
+  }
+
+  /** Gives an entry the weight of its list again, which a sweep has raised. */
+  #recount(entry: number): void {
+    const table = this.#table;
+    let weight = 0;
+    for (let i = table.portCount(entry) - 1; i >= 0; i--) {
+      weight += table.isAnswered(entry, i)
+        ? this.#rule.highWeight
+        : this.#weight(table.portAt(entry, i));
+    }
+    table.setWeight(entry, weight);
+  }
+
+  #giveBack(entry: number, port: number, index: number): void {
+    const table = this.#table;
+    const { privilegedWeight, highWeight, threshold } = this.#rule;
+    if (port >= PRIVILEGED_PORTS) {
+      table.removePort(entry, index);
+      table.takeWeight(entry, highWeight);
+    } else if (!table.isAnswered(entry, index)) {
+      table.markAnswered(entry, index);
+      table.takeWeight(entry, privilegedWeight - highWeight);
+    }
+    if (table.weight(entry) < threshold) this.#held.cancel(entry);
+  }
+
+  /** The host refuses, by a packet of the probe's own protocol. */
+  #refuses(refusal: Segment, rule: Rule): void {
+    const { sourcePort: port } = refusal;
+    if (port >= this.#ephemeralPort) return;
+    const isTcp = refusal.protocol === PROTOCOL_TCP;
+    if (isTcp && this.#answers.isUsed(port)) return;
+    this.#probe.assign(refusal);
+    this.#probe.reverse();
+    this.#probe.flags = isTcp ? REFUSED_ALWAYS : 0;
+    const ever = isTcp ? REFUSED_EVER : 0;
+    this.#count(rule, this.#weight(port), ever, false);
+  }
+
+  /**
+   * Looks at an ICMP error that the host sends.
+   *
+   * @param quoted The packet that it refuses.
+   * @param kind What that looks like.
+   */
+  refused(quoted: Segment, kind: QuoteKind): void {
+    const { protocol, destinationPort: port } = quoted;
+    if (port >= this.#ephemeralPort || kind === QUOTE_REPLY) return;
+    this.#probe.assign(quoted);
+    const probe = this.#probe;
+    if (protocol === PROTOCOL_UDP) {
+      const isEmpty = kind === QUOTE_EMPTY;
+      probe.flags = 0;
+      this.#count(
+        "udp",
+        isEmpty ? this.#rule.privilegedWeight : this.#weight(port),
+        0,
+      );
+    } else if (protocol === PROTOCOL_SCTP) {
+      probe.flags = 0;
+      this.#count("sctp", this.#weight(port), 0);
+    } else if (!this.#answers.isUsed(port)) {
+      const isKnown = quoted.flags !== UNKNOWN_FLAGS;
+      if (isKnown && (quoted.flags & TCP_RST) !== 0) return;
+      if (!isKnown) probe.flags = 0;
+      const ever = isKnown ? probe.flags : REFUSED_EVER;
+      this.#count("refusals", this.#weight(port), ever);
+    }
+  }
+
+  // What both lead to.
+
+  #weight(port: number): number {
+    return this.#rule.weight(port);
+  }
+
+  #findSource(segment: Segment): number {
+    const { key } = this.#rule;
+    key.ofSource(segment);
+    return this.#table.find(key.w0, key.w1, key.w2, key.w3);
+  }
+
+  /**
+   * Counts the probe.
+   *
+   * @param weight What its port weighs.
+   * @param ever Flags that it may have had; those it surely had are its own.
+   * @param hasHeader Whether its type of service and time to live are known.
+   */
+  #count(rule: Rule, weight: number, ever: number, hasHeader = true): void {
+    const probe = this.#probe;
+    const table = this.#table;
+    const { time, destinationPort: port } = probe;
+    const entry = this.#findSource(probe);
+    const pause = this.#scanDelay * pauseFactor(rule);
+    if (entry < 0 || table.isOlder(entry, time, pause)) {
+      if (entry >= 0) this.expired(entry);
+      this.#open(entry, rule, weight, ever, hasHeader);
+      return;
+    }
+    if (table.hasPort(entry, port)) return this.repeated(entry, probe);
+    table.renew(entry, time);
+    if (table.weight(entry) >= this.#rule.threshold) {
+      return this.further(entry, probe);
+    }
+    table.mergeKnownFlags(entry, probe.flags, ever);
+    table.mergeChanges(entry, probe);
+    this.#mark(entry, rule, hasHeader);
+    if (table.addWeight(entry, weight) >= this.#rule.threshold) {
+      this.#complete(entry, probe, rule);
+    } else table.addPort(entry, port);
+  }
+
+  #open(
+    outdated: number,
+    rule: Rule,
+    weight: number,
+    ever: number,
+    hasHeader: boolean,
+  ): void {
+    const probe = this.#probe;
+    const table = this.#table;
+    const { key } = this.#rule;
+    let entry = outdated;
+    if (entry < 0) {
+      key.ofSource(probe);
+      entry = table.insert(key.w0, key.w1, key.w2, key.w3, probe.time);
+    }
+    table.open(entry, probe, weight);
+    table.mergeKnownFlags(entry, probe.flags, ever);
+    this.#mark(entry, rule, hasHeader);
+  }
+
+  #mark(entry: number, rule: Rule, hasHeader: boolean): void {
+    if (rule === "udp" || rule === "sctp") this.#table.setProtocol(entry, rule);
+    if (!hasHeader) this.#table.forgetHeader(entry);
+  }
+
+  /** A packet of the classic rule has completed a scan. */
+  completed(entry: number, segment: Segment): void {
+    this.#complete(entry, segment, "classic");
+  }
+
+  #complete(entry: number, segment: Segment, rule: Rule): void {
+    const { time } = segment;
+    if (this.#slow?.isToldOrForgotten(entry, time)) return;
+    const table = this.#table;
+    const scan = describeScan(table, entry, segment, this.#ipv6Prefix);
+    scan.rule = rule;
+    if (rule === "sweep") scan.otherDestinations = true;
+    const pause = this.#scanDelay * pauseFactor(rule);
+    const completion = { scan, table, entry, time, pause };
+    this.#held.add(completion, probeSignature(segment), HOLD_MS[rule]);
+    this.#setDeadline();
+  }
+
+  #slowCompleted(
+    table: SourceTable,
+    entry: number,
+    probe: Segment,
+  ): void {
+    const scan = describeScan(table, entry, probe, this.#ipv6Prefix);
+    scan.rule = "slow";
+    const { time } = probe;
+    this.#reporter.tell({ scan, table, entry, time, pause: SLOW_PAUSE_MS });
+    this.#setDeadline();
+  }
+
+  /** A scan that is complete goes on. */
+  #goesOn(entry: number, segment: Segment): void {
+    const followed = this.#reporter.touch(this.#table, entry, segment);
+    if (followed !== undefined && followed.group >= 0) {
+      this.#lockstep.note(followed, segment);
+    }
+  }
+
+  #setDeadline(): void {
+    this.deadline = Math.min(
+      this.#held.deadline,
+      this.#lockstep.deadline,
+      this.#reporter.deadline,
+    );
+  }
+
+  /** Does what is due. */
+  settle(time: number): void {
+    this.#held.settle(time);
+    this.#lockstep.settle(time);
+    this.#reporter.settle(time);
+    this.#setDeadline();
+  }
+
+  /** Tells all that is left at the end of the packets. */
+  finish(): void {
+    this.#held.finish();
+    this.#table.forgetOutdated(Infinity);
+    this.#lockstep.finish();
+    this.#reporter.finish();
+    this.#setDeadline();
+  }
+}
+
+function pauseFactor(rule: Rule): number {
+  return rule === "udp" ? UDP_PAUSE_FACTOR : 1;
+}

@@ -1,0 +1,201 @@
+/**
+ * Scans that are followed until they end: what they touch, and what they find.
+ *
+ * @module
+ */
+
+import type { Scan, ScanEnd } from "./report.ts";
+import type { Segment } from "./segment.ts";
+import { SEEN, type SourceTable, VERIFIED } from "./sources.ts";
+
+/** Scans followed at a time; others are told without an end. */
+export const FOLLOWED_SCANS = 256;
+/** Open ports remembered of each. */
+const OPEN_PORTS = 64;
+const PORT_WORDS = 65_536 / 32;
+
+/** It is told when the scan ends. */
+export const TOLD = 1;
+/** The flood limit kept it back; its source may yet be named. */
+export const KEPT_BACK = 2;
+/** One of several in lockstep. */
+export const IN_LOCKSTEP = 3;
+
+/** A scan that is complete, and what has been seen of it since. */
+export class FollowedScan {
+  /** {@linkcode TOLD}, {@linkcode KEPT_BACK}, {@linkcode IN_LOCKSTEP}; 0: free. */
+  state = 0;
+  /** What it was when it was complete. */
+  scan!: Scan;
+  /** The table that its entry is in. */
+  table!: SourceTable;
+  /** Its entry. */
+  entry = -1;
+  /** How sure it is that its source is no forgery. */
+  standing = SEEN;
+  /** Packets and refusals that were counted. */
+  packets = 0;
+  /** Distinct ports among them. */
+  ports = 0;
+  /** Ports that answered as open. */
+  openPorts: number[] = [];
+  /** When its first packet was seen. */
+  started = 0;
+  /** When its last packet was seen. */
+  last = 0;
+  /** When its last packet was seen, in wall time. */
+  lastWall = 0;
+  /** It has ended once it pauses longer, in milliseconds. */
+  pause = 0;
+  /** A number that all members of a group in lockstep share. */
+  group = -1;
+  readonly #portBits: Uint32Array;
+
+  /** @param portBits A bit for each port. */
+  constructor(portBits: Uint32Array) {
+    this.#portBits = portBits;
+  }
+
+  /** Begins with a scan that is complete. */
+  begin(scan: Scan, time: number, pause: number): void {
+    this.scan = scan;
+    this.packets = this.ports = 0;
+    this.openPorts = [];
+    this.#portBits.fill(0);
+    for (const port of scan.ports) this.touch(port);
+    this.touch(scan.completingPort);
+    this.last = time;
+    this.lastWall = scan.completed;
+    this.started = time - Math.max(0, scan.completed - scan.firstSeen);
+    this.pause = pause;
+    this.group = -1;
+  }
+
+  /** Counts a further packet. */
+  follow(segment: Segment): void {
+    this.touch(segment.destinationPort);
+    this.last = segment.time;
+    this.lastWall = segment.wallTime;
+  }
+
+  /** Counts a packet to a port. */
+  touch(port: number): void {
+    this.packets++;
+    const bit = 1 << port;
+    if ((this.#portBits[port >>> 5] & bit) !== 0) return;
+    this.#portBits[port >>> 5] |= bit;
+    this.ports++;
+  }
+
+  /** Remembers that a port has answered as open. */
+  opened(port: number): void {
+    const { openPorts } = this;
+    if (openPorts.length < OPEN_PORTS && !openPorts.includes(port)) {
+      openPorts.push(port);
+    }
+  }
+
+  /** Tells its end. */
+  describeEnd(): ScanEnd {
+    const { scan } = this;
+    return {
+      type: "end",
+      source: scan.source,
+      destination: scan.destination,
+      otherDestinations: scan.otherDestinations,
+      protocol: scan.protocol,
+      duration: this.last - this.started,
+      packets: this.packets,
+      ports: this.ports,
+      openPorts: this.openPorts.toSorted((a, b) => a - b),
+      verified: this.standing === VERIFIED,
+      firstSeen: scan.firstSeen,
+      completed: this.lastWall,
+    };
+  }
+}
+
+/** A fixed number of followed scans. Entries of tables know their places. */
+export class FollowedScans {
+  /** All places, free ones too. */
+  readonly places: readonly FollowedScan[];
+  readonly #bits = new Uint32Array(FOLLOWED_SCANS * PORT_WORDS);
+
+  constructor() {
+    this.places = Array.from(
+      { length: FOLLOWED_SCANS },
+      (_, i) =>
+        new FollowedScan(
+          this.#bits.subarray(i * PORT_WORDS, (i + 1) * PORT_WORDS),
+        ),
+    );
+  }
+
+  /** The memory of the port bits. */
+  get byteLength(): number {
+    return this.#bits.byteLength;
+  }
+
+  /** The scan that an entry is followed as. */
+  of(table: SourceTable, entry: number): FollowedScan | undefined {
+    const place = table.place(entry);
+    if (place < 0) return undefined;
+    const found = this.places[place];
+    return found.entry === entry && found.table === table ? found : undefined;
+  }
+
+  /** Whether any scan is followed. */
+  get isEmpty(): boolean {
+    return this.places.every(({ state }) => state === 0);
+  }
+
+  /**
+   * Follows the scan of an entry.
+   *
+   * @returns Undefined if there is no place for it.
+   */
+  begin(
+    state: number,
+    scan: Scan,
+    table: SourceTable,
+    entry: number,
+    time: number,
+    pause: number,
+  ): FollowedScan | undefined {
+    const place = this.#freePlace();
+    if (place < 0) return undefined;
+    const followed = this.places[place];
+    if (followed.state !== 0) this.end(followed);
+    followed.begin(scan, time, pause);
+    followed.state = state;
+    followed.table = table;
+    followed.entry = entry;
+    followed.standing = table.standing(entry);
+    table.setPlace(entry, place);
+    return followed;
+  }
+
+  /** Gives a place back. */
+  end(followed: FollowedScan): void {
+    const { table, entry } = followed;
+    if (this.of(table, entry) === followed) table.setPlace(entry, -1);
+    followed.state = 0;
+    followed.entry = -1;
+  }
+
+  /** A free place, or that of the least of those kept back, or -1. */
+  #freePlace(): number {
+    let chosen = -1;
+    for (const [i, each] of this.places.entries()) {
+      if (each.state === 0) return i;
+      if (each.state !== KEPT_BACK) continue;
+      if (chosen < 0 || compareRank(each, this.places[chosen]) > 0) chosen = i;
+    }
+    return chosen;
+  }
+}
+
+/** Orders by standing, then by packets, the highest first. */
+export function compareRank(a: FollowedScan, b: FollowedScan): number {
+  return b.standing - a.standing || b.packets - a.packets;
+}

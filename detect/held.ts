@@ -1,0 +1,100 @@
+/**
+ * Scans that are complete but not told yet: the host's answers may show within
+ * moments that they are none.
+ *
+ * @module
+ */
+
+import type { Lockstep } from "./lockstep.ts";
+import type { Completion, Reporter } from "./reporter.ts";
+
+/** Scans held at a time; the oldest is told early if there are more. */
+const MOST_HELD = 1024;
+
+/** A scan that is held. */
+interface Held {
+  readonly completion: Completion;
+  /** What it shares with others that one round of probes completed, or 0. */
+  readonly signature: number;
+  /** When it is told. */
+  readonly due: number;
+}
+
+/** Holds complete scans until they are told, or turn out to be none. */
+export class HeldScans {
+  /** When {@linkcode HeldScans.settle} wants to be called. */
+  deadline = Infinity;
+  readonly #reporter: Reporter;
+  readonly #lockstep: Lockstep;
+  #held: Held[] = [];
+
+  constructor(reporter: Reporter, lockstep: Lockstep) {
+    this.#reporter = reporter;
+    this.#lockstep = lockstep;
+  }
+
+  /**
+   * Holds a scan.
+   *
+   * @param hold How long, in milliseconds.
+   */
+  add(completion: Completion, signature: number, hold: number): void {
+    if (this.#lockstep.join(completion, signature)) return;
+    if (this.#held.length >= MOST_HELD) {
+      this.#tell([this.#held.shift() as Held]);
+    }
+    const due = completion.time + hold;
+    this.#held.push({ completion, signature, due });
+    if (due < this.deadline) this.deadline = due;
+  }
+
+  /** An entry has lost weight by answers: it is no scan, so far. */
+  cancel(entry: number): void {
+    if (this.#held.length === 0) return;
+    this.#held = this.#held.filter(({ completion }) =>
+      completion.entry !== entry
+    );
+  }
+
+  /** Tells the scans whose time has come. */
+  settle(time: number): void {
+    while (this.#held.length > 0 && this.deadline <= time) {
+      const next = this.#held.find(({ due }) => due <= time);
+      if (next === undefined) this.#setDeadline();
+      else this.#release(next);
+    }
+  }
+
+  /** Takes out one scan and those in lockstep with it, and tells them. */
+  #release({ signature, due }: Held): void {
+    const isNext = (each: Held) =>
+      signature === 0
+        ? each.due === due && each.signature === 0
+        : each.signature === signature;
+    const released = this.#held.filter(isNext);
+    this.#held = this.#held.filter((each) => !isNext(each));
+    this.#setDeadline();
+    this.#tell(released);
+  }
+
+  #tell(released: readonly Held[]): void {
+    const completions = released.map(({ completion }) => completion);
+    const [{ signature }] = released;
+    if (signature !== 0 && completions.length > 1) {
+      if (this.#lockstep.gather(completions, signature)) return;
+    }
+    for (const completion of completions) this.#reporter.tell(completion);
+  }
+
+  #setDeadline(): void {
+    this.deadline = this.#held.reduce(
+      (soonest, { due }) => Math.min(soonest, due),
+      Infinity,
+    );
+  }
+
+  /** Tells all that are left. */
+  finish(): void {
+    this.settle(Infinity);
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * Sources that probe in lockstep: one host that also sends each of its probes
+ * in the name of others, its decoys.
+ *
+ * @module
+ */
+
+import { compareRank, type FollowedScan, IN_LOCKSTEP } from "./followed.ts";
+import type { Decoys } from "./report.ts";
+import type { Completion, Reporter } from "./reporter.ts";
+import { PROTOCOL_TCP, type Segment } from "./segment.ts";
+
+/** Groups at a time; scans beyond are told one by one. */
+const GROUPS = 16;
+/** Names told of a group. */
+const NAMES = 64;
+/** Probes of a group that are remembered, for members that come later. */
+const RECENT_PROBES = 32;
+/** A group is told so long after it was noticed, in milliseconds. */
+const GATHER_MS = 3000;
+/** By so many packets the real source must be ahead of all others. */
+const PACKETS_AHEAD = 2;
+
+/**
+ * What all of a round's probes have in common, as one number: destination port,
+ * source port, sequence number and window. 0: it tells nothing.
+ */
+export function probeSignature(segment: Segment): number {
+  if (segment.protocol !== PROTOCOL_TCP || segment.sequence === 0) return 0;
+  const ports = (segment.sourcePort << 16) | segment.destinationPort;
+  let hash = Math.imul(segment.sequence ^ (ports >>> 7), 0x9e3779b1);
+  hash = Math.imul(hash ^ (hash >>> 15) ^ ports, 0x85ebca6b);
+  hash = Math.imul(hash ^ (hash >>> 13) ^ segment.window, 0xc2b2ae35);
+  return hash ^ (hash >>> 16);
+}
+
+/** A group of sources. */
+class Group {
+  readonly members: FollowedScan[] = [];
+  readonly names: string[] = [];
+  /** How many joined; more than are followed, if there were no places. */
+  count = 0;
+  isTold = false;
+  /** When a member was last heard of. */
+  last: number;
+  readonly #recent = new Int32Array(RECENT_PROBES);
+  #next = 0;
+
+  constructor(
+    readonly id: number,
+    readonly first: Completion,
+    readonly due: number,
+  ) {
+    this.last = first.time;
+  }
+
+  note(signature: number): void {
+    if (signature === 0 || this.#recent.includes(signature)) return;
+    this.#recent[this.#next] = signature;
+    this.#next = (this.#next + 1) % RECENT_PROBES;
+  }
+
+  has(signature: number): boolean {
+    return signature !== 0 && this.#recent.includes(signature);
+  }
+
+  /**
+   * The member that behaved unlike the others: the only one that answered our
+   * SYN|ACK, or else the only one that sent packets of its own.
+   */
+  get likely(): FollowedScan | undefined {
+    const ranked = this.members.toSorted(compareRank);
+    const [first, second] = ranked;
+    if (second === undefined) return undefined;
+    if (first.standing > second.standing) return first;
+    // Lost packets make small differences: it must be unlike all the others.
+    const lead = first.packets - second.packets;
+    const spread = second.packets - ranked[ranked.length - 1].packets;
+    return lead >= PACKETS_AHEAD && lead > spread ? first : undefined;
+  }
+
+  describe(likely: FollowedScan | undefined): Decoys {
+    const { scan } = this.first;
+    const event: Decoys = {
+      type: "decoys",
+      sources: this.count,
+      names: this.names,
+      scan,
+      completed: scan.completed,
+    };
+    if (likely !== undefined) event.likely = likely.scan.source;
+    return event;
+  }
+}
+
+/** Finds groups among complete scans, and tells each as one event. */
+export class Lockstep {
+  /** When {@linkcode Lockstep.settle} wants to be called. */
+  deadline = Infinity;
+  readonly #reporter: Reporter;
+  readonly #groups: Group[] = [];
+  #created = 0;
+
+  constructor(reporter: Reporter) {
+    this.#reporter = reporter;
+  }
+
+  /**
+   * Lets a complete scan join the group whose probe completed it.
+   *
+   * @returns Whether there is one.
+   */
+  join(completion: Completion, signature: number): boolean {
+    const group = this.#groups.find((group) => group.has(signature));
+    if (group === undefined) return false;
+    this.#add(group, completion);
+    return true;
+  }
+
+  /**
+   * Makes a group of scans that one round of probes completed.
+   *
+   * @returns Whether there is room for one more.
+   */
+  gather(completions: readonly Completion[], signature: number): boolean {
+    if (this.#groups.length >= GROUPS) return false;
+    const [first] = completions;
+    const group = new Group(this.#created++, first, first.time + GATHER_MS);
+    group.note(signature);
+    for (const each of completions) this.#add(group, each);
+    this.#groups.push(group);
+    this.#setDeadline();
+    return true;
+  }
+
+  #add(group: Group, completion: Completion): void {
+    group.count++;
+    group.last = completion.time;
+    if (group.names.length < NAMES) group.names.push(completion.scan.source);
+    const followed = this.#reporter.follow(completion, IN_LOCKSTEP);
+    if (followed === undefined) return;
+    followed.group = group.id;
+    group.members.push(followed);
+  }
+
+  /** Takes note of a further packet of a scan that is followed. */
+  note({ group: id }: FollowedScan, segment: Segment): void {
+    const group = this.#groups.find((group) => group.id === id);
+    if (group === undefined) return;
+    group.last = segment.time;
+    group.note(probeSignature(segment));
+  }
+
+  #setDeadline(): void {
+    this.deadline = this.#groups.reduce(
+      (soonest, { isTold, due, last }) =>
+        Math.min(soonest, isTold ? last + GATHER_MS : due),
+      Infinity,
+    );
+  }
+
+  /** Tells the groups whose time has come, and forgets those that ended. */
+  settle(time: number): void {
+    for (const group of this.#groups) {
+      if (!group.isTold && time >= group.due) this.#tell(group, time);
+    }
+    for (let i = this.#groups.length - 1; i >= 0; i--) {
+      const { isTold, last } = this.#groups[i];
+      if (isTold && time > last + GATHER_MS) this.#groups.splice(i, 1);
+    }
+    this.#setDeadline();
+  }
+
+  #tell(group: Group, time: number): void {
+    group.isTold = true;
+    // A place may have gone to another scan meanwhile.
+    const members = group.members.filter((member) => member.group === group.id);
+    const { likely } = group;
+    this.#reporter.tellDecoys(group.describe(likely), members, likely, time);
+  }
+
+  /** Tells what is left. */
+  finish(): void {
+    for (const group of this.#groups) {
+      if (!group.isTold) this.#tell(group, group.last);
+    }
+    this.#groups.length = 0;
+    this.deadline = Infinity;
+  }
+}

@@ -1,0 +1,256 @@
+/**
+ * What is told of complete scans: the flood limit, its closing line, and the
+ * ends of scans.
+ *
+ * @module
+ */
+
+import { FloodLimit, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
+import {
+  compareRank,
+  type FollowedScan,
+  FollowedScans,
+  KEPT_BACK,
+  TOLD,
+} from "./followed.ts";
+import type { Settings } from "./options.ts";
+import type { Decoys, ReportHandler, Scan, Standing } from "./report.ts";
+import type { Segment } from "./segment.ts";
+import { type SourceTable, VERIFIED } from "./sources.ts";
+
+/** What a flood kept back is told at least so often, in milliseconds. */
+const CLOSING_INTERVAL_MS = 60_000;
+/** How often the ends of scans are looked for, in milliseconds. */
+const CHECK_INTERVAL_MS = 1000;
+const STANDINGS: readonly Standing[] = ["seen", "answered", "verified"];
+
+/** A scan that is complete, and where it stands. */
+export interface Completion {
+  /** What is to be told. */
+  scan: Scan;
+  /** The table that holds its entry. */
+  table: SourceTable;
+  /** Its entry. */
+  entry: number;
+  /** When it was complete, on the packets' clock. */
+  time: number;
+  /** It has ended once it pauses longer, in milliseconds. */
+  pause: number;
+}
+
+/** Counts what is told and what is not. */
+export interface ReporterCounters {
+  /** Scans found. */
+  scans: number;
+  /** Scans kept back by the flood limit. */
+  suppressed: number;
+}
+
+/** Decides which complete scans are told, and follows them. */
+export class Reporter {
+  /** The scans that are followed. */
+  readonly followed: FollowedScans = new FollowedScans();
+  /** When {@linkcode Reporter.settle} wants to be called. */
+  deadline = Infinity;
+  readonly #report: ReportHandler;
+  readonly #counters: ReporterCounters;
+  readonly #limit: FloodLimit;
+  /** Forged scans cannot use this one up. */
+  readonly #verifiedLimit: FloodLimit;
+  readonly #logDelay: number;
+  #keptScans = 0;
+  #keptSources = 0;
+  #keptSince = 0;
+  #lastKeptWall = 0;
+  /** When what was kept back is told. */
+  #closing = Infinity;
+  /** When ends are looked for next. */
+  #check = Infinity;
+
+  constructor(
+    settings: Settings,
+    report: ReportHandler,
+    counters: ReporterCounters,
+  ) {
+    this.#report = report;
+    this.#counters = counters;
+    this.#limit = new FloodLimit(settings);
+    this.#verifiedLimit = new FloodLimit(settings);
+    this.#logDelay = settings.logDelay;
+  }
+
+  /** Tells a scan, or keeps it back, and follows it. */
+  tell(completion: Completion): void {
+    const { scan, table, entry, time } = completion;
+    this.#counters.scans++;
+    scan.verified = table.standing(entry) === VERIFIED;
+    const isTold = this.#passes(scan.verified, time, scan.completed);
+    if (isTold) this.#report(scan);
+    else this.#keep(scan, time);
+    this.follow(completion, isTold ? TOLD : KEPT_BACK);
+  }
+
+  /**
+   * Tells several sources as one event, or keeps it back.
+   *
+   * @param event What is to be told.
+   * @param members The sources, followed already.
+   * @param likely The one that is real, if it is known.
+   */
+  tellDecoys(
+    event: Decoys,
+    members: readonly FollowedScan[],
+    likely: FollowedScan | undefined,
+    time: number,
+  ): void {
+    this.#counters.scans++;
+    const isVerified = likely?.standing === VERIFIED;
+    if (this.#passes(isVerified, time, event.completed)) {
+      this.#report(event);
+      if (likely !== undefined) likely.state = TOLD;
+      return;
+    }
+    this.#keep(event.scan, time);
+    this.#keptSources += event.sources - 1;
+    for (const member of members) member.state = KEPT_BACK;
+  }
+
+  #passes(isVerified: boolean, time: number, wallTime: number): boolean {
+    const limit = isVerified ? this.#verifiedLimit : this.#limit;
+    const verdict = limit.next(time);
+    if (verdict === TELL) return true;
+    this.#counters.suppressed++;
+    if (verdict === TELL_MORE_FOLLOW) {
+      this.#report({ type: "flood", completed: wallTime });
+    }
+    return false;
+  }
+
+  #keep(scan: Scan, time: number): void {
+    this.#keptScans++;
+    const isKnown = this.followed.places.some((each) =>
+      each.state === KEPT_BACK && each.scan.source === scan.source
+    );
+    if (!isKnown) this.#keptSources++;
+    if (this.#keptScans === 1) this.#keptSince = time;
+    this.#lastKeptWall = scan.completed;
+    // The flood has ended once there is no scan for the delay.
+    this.#closing = Math.min(
+      time + this.#logDelay,
+      this.#keptSince + CLOSING_INTERVAL_MS,
+    );
+    this.#setDeadline();
+  }
+
+  /** Follows a scan from its completion on. */
+  follow(completion: Completion, state: number): FollowedScan | undefined {
+    const { scan, table, entry, time, pause } = completion;
+    const followed = this.followed.begin(
+      state,
+      scan,
+      table,
+      entry,
+      time,
+      pause,
+    );
+    if (followed !== undefined && this.#check === Infinity) {
+      this.#check = time + CHECK_INTERVAL_MS;
+      this.#setDeadline();
+    }
+    return followed;
+  }
+
+  /**
+   * Counts a further packet of an entry's scan.
+   *
+   * @returns The scan, if it is followed.
+   */
+  touch(
+    table: SourceTable,
+    entry: number,
+    segment: Segment,
+  ): FollowedScan | undefined {
+    const followed = this.followed.of(table, entry);
+    followed?.follow(segment);
+    return followed;
+  }
+
+  /**
+   * Takes note that an entry's standing was raised. A scan that was kept back is
+   * told once its source is known to be real.
+   */
+  raised(table: SourceTable, entry: number, time: number): void {
+    const followed = this.followed.of(table, entry);
+    if (followed === undefined) return;
+    followed.standing = table.standing(entry);
+    if (followed.standing !== VERIFIED || followed.state !== KEPT_BACK) return;
+    if (this.#verifiedLimit.next(time) !== TELL) return;
+    followed.scan.verified = true;
+    followed.state = TOLD;
+    this.#counters.suppressed--;
+    this.#keptScans--;
+    this.#keptSources--;
+    this.#report(followed.scan);
+  }
+
+  #setDeadline(): void {
+    this.deadline = Math.min(this.#closing, this.#check);
+  }
+
+  /** Tells what time has decided. */
+  settle(time: number): void {
+    if (time >= this.#closing) this.#close();
+    if (time >= this.#check) {
+      this.#endScans(time);
+      const isNeeded = !this.followed.isEmpty;
+      this.#check = isNeeded ? time + CHECK_INTERVAL_MS : Infinity;
+    }
+    this.#setDeadline();
+  }
+
+  #endScans(time: number): void {
+    for (const each of this.followed.places) {
+      if (each.state === 0 || each.state === KEPT_BACK) continue;
+      const age = time - each.last;
+      if (age <= each.pause && age >= 0) continue;
+      if (each.state === TOLD) this.#report(each.describeEnd());
+      this.followed.end(each);
+    }
+  }
+
+  /** Tells what the flood limit has kept back. */
+  #close(): void {
+    const kept = this.followed.places.filter(({ state }) => state === KEPT_BACK)
+      .sort(compareRank);
+    this.#closing = Infinity;
+    if (this.#keptScans > 0) {
+      this.#report({
+        type: "unlogged",
+        scans: this.#keptScans,
+        sources: Math.max(this.#keptSources, kept.length),
+        names: kept.map(({ scan: { source }, standing, packets }) => ({
+          source,
+          standing: STANDINGS[standing],
+          packets,
+        })),
+        completed: Math.max(
+          this.#lastKeptWall,
+          ...kept.map(({ lastWall }) => lastWall),
+        ),
+      });
+    }
+    for (const each of kept) this.followed.end(each);
+    this.#keptScans = this.#keptSources = 0;
+  }
+
+  /** Tells what is left. */
+  finish(): void {
+    if (this.#closing !== Infinity) this.#close();
+    for (const each of this.followed.places) {
+      if (each.state === TOLD) this.#report(each.describeEnd());
+      if (each.state !== 0) this.followed.end(each);
+    }
+    this.#check = Infinity;
+    this.#setDeadline();
+  }
+}

@@ -1,0 +1,138 @@
+/**
+ * The rule for slow scans: a source that leaves the fast rule's table without
+ * having made a scan leaves its ports here, those that did not answer.
+ *
+ * @module
+ */
+
+import { type ClassicRule, mostPorts } from "./classic.ts";
+import type { Settings } from "./options.ts";
+import { Segment, TCP_RST } from "./segment.ts";
+import { SourceTable } from "./sources.ts";
+
+/** A slow scan goes on as long as it pauses no longer, in milliseconds. */
+export const SLOW_PAUSE_MS = 900_000;
+
+/** Told of a slow scan: its entry, and the packet that completed it. */
+export interface SlowScanHandler {
+  /** It is complete. */
+  completed(entry: number, probe: Segment): void;
+  /** It goes on. */
+  further(entry: number, probe: Segment): void;
+}
+
+/**
+ * Adds up the weights of a source's ports over a long time. Ports that refuse
+ * and ports that stay silent count alike; a port counts once, so that a peer
+ * that asks for one closed service for days is never a scan.
+ */
+export class SlowRule {
+  /** The sources being watched. */
+  readonly table: SourceTable;
+  readonly #rule: ClassicRule;
+  readonly #window: number;
+  readonly #ephemeralPort: number;
+  readonly #handler: SlowScanHandler;
+  readonly #probe = new Segment();
+
+  /**
+   * @param rule The fast rule, whose weights count.
+   * @param handler Told of scans.
+   */
+  constructor(
+    settings: Settings,
+    random: () => number,
+    rule: ClassicRule,
+    handler: SlowScanHandler,
+  ) {
+    this.#rule = rule;
+    this.#window = settings.slowWindow;
+    this.#ephemeralPort = settings.ephemeralPort;
+    this.#handler = handler;
+    this.table = new SourceTable({
+      sources: settings.sources,
+      ports: mostPorts(settings),
+      scanDelay: settings.slowWindow,
+      random,
+    });
+  }
+
+  /** Takes over the ports of an entry of the fast rule that is outdated. */
+  takeOver(entry: number): void {
+    const { table, threshold } = this.#rule;
+    if (table.weight(entry) >= threshold) return; // it was told
+    if (table.flagsEver(entry, TCP_RST) !== 0) return; // no probe has RST
+    const count = table.portCount(entry);
+    for (let i = 0; i < count; i++) {
+      const port = table.portAt(entry, i);
+      if (port >= this.#ephemeralPort || table.isAnswered(entry, i)) continue;
+      table.copyFirst(entry, this.#probe);
+      this.#probe.destinationPort = port;
+      this.#count(entry);
+    }
+  }
+
+  #count(from: number): void {
+    const probe = this.#probe;
+    const fast = this.#rule.table;
+    const { table } = this;
+    const weight = this.#rule.weight(probe.destinationPort);
+    const entry = this.#find(from);
+    if (entry < 0 || table.isOlder(entry, probe.time, this.#window)) {
+      const opened = entry < 0 ? this.#insert(from) : entry;
+      table.open(opened, probe, weight);
+      table.absorb(opened, fast, from);
+      return;
+    }
+    if (table.weight(entry) >= this.#rule.threshold) {
+      table.renew(entry, probe.time);
+      this.#handler.further(entry, probe);
+      return;
+    }
+    // The window is counted from the first port on: no renewal.
+    if (table.hasPort(entry, probe.destinationPort)) return;
+    table.mergeChanges(entry, probe);
+    table.absorb(entry, fast, from);
+    if (table.addWeight(entry, weight) < this.#rule.threshold) {
+      table.addPort(entry, probe.destinationPort);
+      return;
+    }
+    table.renew(entry, probe.time);
+    this.#handler.completed(entry, probe);
+  }
+
+  /** Finds the entry of the source that an entry of the fast rule is of. */
+  #find(from: number): number {
+    const fast = this.#rule.table;
+    return this.table.find(
+      fast.keyWord(from, 0),
+      fast.keyWord(from, 1),
+      fast.keyWord(from, 2),
+      fast.keyWord(from, 3),
+    );
+  }
+
+  #insert(from: number): number {
+    const fast = this.#rule.table;
+    return this.table.insert(
+      fast.keyWord(from, 0),
+      fast.keyWord(from, 1),
+      fast.keyWord(from, 2),
+      fast.keyWord(from, 3),
+      this.#probe.time,
+    );
+  }
+
+  /**
+   * Whether a slow scan of a source was told and still goes on. If not, what is
+   * remembered of it is forgotten: the fast rule has found a scan of its own.
+   */
+  isToldOrForgotten(from: number, time: number): boolean {
+    const entry = this.#find(from);
+    if (entry < 0) return false;
+    const isTold = this.table.weight(entry) >= this.#rule.threshold;
+    if (isTold && !this.table.isOlder(entry, time, SLOW_PAUSE_MS)) return true;
+    this.table.remove(entry);
+    return false;
+  }
+}
