@@ -1,9 +1,9 @@
 import fc from "fast-check";
-import type { Scan } from "../../detect/report.ts";
 import { formatReport } from "../../format/line.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { run } from "../live/processes.ts";
 import { liveTest } from "../live/require.ts";
+import * as reports from "../format/reports.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
 const FILTER = `${ROOT}packaging/fail2ban/filter.d/scanlogd-line.conf`;
@@ -99,46 +99,50 @@ liveTest(
   },
 );
 
-const octets = fc.tuple(
-  ...[fc.integer({ min: 1, max: 223 }), fc.nat(255), fc.nat(255), fc.nat(255)],
-);
-const ipv4 = octets.map((values) => values.join("."));
-const groups = fc.array(fc.nat(0xffff), { minLength: 8, maxLength: 8 });
-/** In its canonical form, as the program and fail2ban write it. */
-const ipv6 = groups.map((values) => {
-  const text = values.map((value) => value.toString(16)).join(":");
-  return new URL(`http://[${text}]/`).hostname.slice(1, -1);
-});
-const port = fc.nat(65535);
-
-const scan: fc.Arbitrary<Scan> = fc.oneof(ipv4, ipv6).chain((source) =>
-  fc.record<Scan>({
-    type: fc.constant("scan"),
-    rule: fc.constant("classic"),
-    source: fc.constant(source),
-    sourcePort: fc.option(port, { nil: undefined }),
-    destination: source.includes(":") ? ipv6 : ipv4,
-    otherDestinations: fc.boolean(),
-    ports: fc.array(port, { minLength: 1, maxLength: 99 }),
-    completingPort: port,
-    flagsAlwaysSet: fc.nat(255),
-    flagsEverSet: fc.nat(255),
-    tos: fc.option(fc.nat(255), { nil: undefined }),
-    ttl: fc.option(fc.nat(255), { nil: undefined }),
-    firstSeen: fc.nat(2 ** 40),
-    completed: fc.nat(2 ** 40),
-  })
-);
-
 liveTest(
   "the fail2ban filter finds whatever the program writes of a scan",
   { tools: ["fail2ban-regex"] },
   async () => {
-    const scans = fc.sample(scan, 500);
+    const scans = fc.sample(reports.scan, 500);
     const lines = scans.map((one, i) =>
       FORMS[0](`scanlogd: ${formatReport(one, { maxLine: i % 2 ? 0 : 120 })}`)
     );
     assertEquals(await banned(lines), scans.map(({ source }) => source));
+  },
+);
+
+liveTest(
+  "the fail2ban filter bans for no decoys and no end of a scan",
+  { tools: ["fail2ban-regex"] },
+  async () => {
+    const silent = fc.oneof(reports.decoys, reports.end);
+    const lines = fc.sample(silent, 500).map((one, i) =>
+      FORMS[0](`scanlogd: ${formatReport(one, { maxLine: i % 2 ? 0 : 120 })}`)
+    );
+    const witness = FORMS[0](`scanlogd: ${SCAN}`);
+    assertEquals(await banned([...lines, witness]), ["192.0.2.7"]);
+  },
+);
+
+liveTest(
+  "of unlogged sources the fail2ban filter bans a line's first, if it is verified",
+  { tools: ["fail2ban-regex"] },
+  async () => {
+    // As the detector tells them: verified ones first, then answered ones.
+    const lines = fc.sample(reports.unlogged, 500).flatMap((one) => {
+      const names = ["verified", "answered", "seen"].flatMap((standing) =>
+        one.names.filter((name) => name.standing === standing)
+      );
+      return formatReport({ ...one, names }).split("\n");
+    });
+    const firsts = lines.flatMap((line) =>
+      /: (\S+) \(verified\)/.exec(line)?.[1] ?? []
+    );
+    assert(firsts.length > 100 && firsts.length < lines.length);
+    assertEquals(
+      await banned(lines.map((line) => FORMS[0](`scanlogd: ${line}`))),
+      firsts,
+    );
   },
 );
 
@@ -168,6 +172,12 @@ const OTHERS: readonly string[] = [
   `scanlogd: ${SCAN.replace("fSrpauxy", "xfSrpauy")}`,
   `scanlogd: ${SCAN.replace(" @06:40:13", "")}`,
   `scanlogd: ${SCAN.replace(" ports", " port")}`,
+  `scanlogd: 31 sources in lockstep, likely ${SCAN.replace(" to", ", to")}`,
+  `scanlogd: 2 port scans of 2 sources not logged: 192.0.2.7, 192.0.2.8`,
+  `scanlogd: 2 port scans of 2 sources not logged: 192.0.2.7 (answered)`,
+  `scanlogd: Not logged either: 192.0.2.7 (answered), 192.0.2.8 and 1 other`,
+  `scanlogd: Not logged either: 192.0.2.7 (verified) x`,
+  `sshd[7]: scanlogd: Not logged either: 192.0.2.7 (verified)`,
 ];
 
 liveTest(
