@@ -3,7 +3,7 @@
  * seconds of processor time it took: no file is read meanwhile, no line
  * written.
  *
- *     deno run --allow-read bench/in_memory.ts TRACE
+ *     deno run --allow-read bench/in_memory.ts TRACE [--classic]
  *
  * @module
  */
@@ -11,8 +11,8 @@
 import process from "node:process";
 import { Detector, SavefileReader } from "../mod.ts";
 
-function pass(file: Uint8Array): number {
-  const detector = new Detector(() => {}, { classic: true });
+function pass(file: Uint8Array, classic: boolean): number {
+  const detector = new Detector(() => {}, { classic });
   const reader = new SavefileReader((packet) => detector.packet(packet));
   const before = process.cpuUsage();
   reader.push(file);
@@ -22,7 +22,9 @@ function pass(file: Uint8Array): number {
 }
 
 if (import.meta.main) {
-  const file = Deno.readFileSync(Deno.args[0]);
-  pass(file); // The compiler has seen everything afterwards.
-  console.log(pass(file));
+  const [path, ...options] = Deno.args;
+  const file = Deno.readFileSync(path);
+  const classic = options.includes("--classic");
+  pass(file, classic); // The compiler has seen everything afterwards.
+  console.log(pass(file, classic));
 }

@@ -1,128 +1,108 @@
 /**
- * Packets per second: decoding and detecting in memory, and a whole run of
- * `--read`, beside the reference's replay of the same trace. All take turns, so
- * that whatever else the machine does meets all of them; ratios compare the
- * same round.
+ * Measures the program beside Openwall's scanlogd and tcpdump: replay of
+ * files, floods, bulk transfers, start, memory, idling, latency. All take
+ * turns, so that whatever else the machine does meets all of them; ratios
+ * compare the same round.
  *
- *     deno task bench [--packets N] [--rounds N] [--traces DIR] [--json FILE]
+ *     deno task bench [OPTIONS]       --help lists them
  *
- * Traces are made at random from a fixed seed, in a temporary directory or in
- * DIR, where those made before are used again.
+ * Traffic stays in network namespaces, which are removed in the end, after a
+ * failure or Ctrl-C too. What needs root or a tool that is missing is skipped
+ * with a reason. The exit status says whether everything could be measured,
+ * not whether bars were met.
  *
  * @module
  */
 
-import { parseArgs } from "../daemon/std.ts";
-import {
-  type Contender,
-  findProgram,
-  ourLibrary,
-  ourProgram,
-  reference,
-} from "./contenders.ts";
-import { median } from "./measure.ts";
-import { printTable, type Result, writeJson } from "./report.ts";
-import { makeEmptyTrace, makeTrace } from "./traces.ts";
+import { idle, memory, startUp } from "./at_rest.ts";
+import type { Amounts, Benchmark } from "./benchmark.ts";
+import { bulk } from "./bulk.ts";
+import { Figures } from "./figures.ts";
+import { randomSources, synFlood } from "./floods.ts";
+import { Lab } from "./lab.ts";
+import { latency } from "./latency.ts";
+import { helpText, type Options, parseOptions } from "./options.ts";
+import { describeMissing } from "./programs.ts";
+import { updateReadme } from "./readme.ts";
+import { replay } from "./replay.ts";
+import { makeReport, type Outcome, printOutcome, writeJson } from "./report.ts";
 
-/** Families of traces: 20 sources, which stay in the cache, and 20,000. */
-const FAMILIES = ["steady", "many"] as const;
+const BENCHMARKS: readonly Benchmark[] = [
+  replay,
+  synFlood,
+  randomSources,
+  bulk,
+  idle,
+  startUp,
+  memory,
+  latency,
+];
 
-interface BenchOptions {
-  packets: number;
-  rounds: number;
-  traces: string | undefined;
-  json: string;
-}
-
-function benchOptions(args: readonly string[]): BenchOptions {
-  const texts = parseArgs(args, {
-    string: ["packets", "rounds", "traces", "json"],
-    unknown: (arg) => {
-      throw new Error(`unknown option ${arg}`);
-    },
-  });
-  const count = (name: string, fallback: number) => {
-    const value = Number(texts[name] ?? fallback);
-    if (Number.isInteger(value) && value >= 1) return value;
-    throw new Error(`--${name} must be an integer from 1 on`);
-  };
-  const results = new URL("results/latest.json", import.meta.url).pathname;
-  return {
-    packets: count("packets", 4_000_000),
-    rounds: count("rounds", 5),
-    traces: texts.traces as string | undefined,
-    json: (texts.json as string | undefined) ?? results,
-  };
-}
-
-async function benchFamily(
-  family: string,
-  trace: string,
-  contenders: readonly Contender[],
-  { packets, rounds }: BenchOptions,
-): Promise<Result[]> {
-  const cpu = contenders.map((): number[] => []);
-  const lines: (number | undefined)[] = [];
-  for (let round = 0; round < rounds; round++) {
-    for (const [i, contender] of contenders.entries()) {
-      const run = await contender.run(trace);
-      cpu[i].push(run.cpu);
-      lines[i] = run.lines;
+/** Runs a benchmark and prints its figures, as far as it comes. */
+async function runOne(
+  benchmark: Benchmark,
+  amounts: Amounts,
+  lab: Lab,
+): Promise<Outcome> {
+  const { name, title, needs, bars } = benchmark;
+  const figures = new Figures();
+  const outcome: Outcome = { name, title, figures: figures.all, bars: [] };
+  outcome.skipped = describeMissing(needs);
+  if (outcome.skipped === undefined) {
+    console.error(`bench: ${name}`);
+    try {
+      await benchmark.run(figures, amounts, lab);
+    } catch (error) {
+      outcome.failed = error instanceof Error ? error.message : `${error}`;
     }
   }
-  const last = contenders.findIndex(({ name }) => name.startsWith("reference"));
-  return contenders.map(({ name }, i) => ({
-    family,
-    name,
-    packetsPerSecond: packets / median(cpu[i]),
-    toReference: last < 0
-      ? undefined
-      : median(cpu[last].map((seconds, round) => seconds / cpu[i][round])),
-    lines: lines[i],
-    cpuSeconds: cpu[i],
-  }));
+  outcome.bars = bars.map((bar) => figures.judge(bar));
+  return outcome;
 }
 
-async function bench(options: BenchOptions, folder: string): Promise<void> {
-  const traceFolder = options.traces ?? folder;
-  await Deno.mkdir(traceFolder, { recursive: true });
-  const traces = [];
-  for (const family of FAMILIES) {
-    traces.push(await makeTrace(family, options.packets, traceFolder));
+/** Runs all that are wanted; returns whether none failed. */
+async function runAll(options: Options, lab: Lab): Promise<boolean> {
+  const wanted = BENCHMARKS.filter(({ name }) =>
+    options.only.length === 0 || options.only.includes(name)
+  );
+  const outcomes: Outcome[] = [];
+  for (const benchmark of wanted) {
+    const outcome = await runOne(benchmark, options.amounts, lab);
+    if (lab.isClosed) return false;
+    outcomes.push(outcome);
+    printOutcome(outcome);
   }
-  const empty = await makeEmptyTrace(traces[0], folder);
-  const rival = await reference(empty, folder);
-  if (rival === undefined) {
-    console.error("bench: no reference: it needs scanlogd and gcc");
+  if (options.json !== undefined) {
+    await writeJson(options.json, await makeReport(options.amounts, outcomes));
   }
-  const contenders = [ourLibrary, ourProgram(empty, folder)];
-  if (rival !== undefined) contenders.push(rival);
+  return outcomes.every(({ failed }) => failed === undefined);
+}
 
-  const results: Result[] = [];
-  for (const [i, family] of FAMILIES.entries()) {
-    results.push(
-      ...await benchFamily(family, traces[i], contenders, options),
-    );
-  }
-  printTable(results);
-  await writeJson(options.json, options, results);
+/** Resolves to the exit status of a run that was ended by a signal. */
+function interruption(): Promise<number> {
+  return new Promise((done) => {
+    Deno.addSignalListener("SIGINT", () => done(130));
+    Deno.addSignalListener("SIGTERM", () => done(143));
+  });
+}
+
+async function bench(options: Options): Promise<number> {
+  await using lab = await Lab.create();
+  const ended = runAll(options, lab).then((isGood) => isGood ? 0 : 1);
+  return await Promise.race([ended, interruption()]);
 }
 
 async function main(args: readonly string[]): Promise<number> {
-  const folder = await Deno.makeTempDir({ prefix: "scanlogd-bench-" });
   try {
-    const options = benchOptions(args);
-    const missing = ["bash", "python3"].filter((name) => !findProgram(name));
-    if (missing.length > 0) {
-      throw new Error(`not installed: ${missing.join(", ")}`);
-    }
-    await bench(options, folder);
+    const names = BENCHMARKS.map(({ name }) => name);
+    const options = parseOptions(args, names);
+    if (options.help) console.log(helpText(names));
+    else if (options.readme === undefined) return await bench(options);
+    else await updateReadme(options.readme);
     return 0;
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : error}`);
     return 1;
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }
 

@@ -1,15 +1,15 @@
 /**
- * How much processor time a process takes.
+ * How much processor time a process takes from its start to its end.
  *
  * @module
  */
+
+import type { Lab } from "./lab.ts";
 
 /** What a run of a process took. */
 export interface Run {
   /** Processor time in seconds, the kernel's part too. */
   cpu: number;
-  /** Time on the wall, in seconds. */
-  elapsed: number;
   /** Lines written to standard output. */
   lines: number;
 }
@@ -23,28 +23,24 @@ export interface Command {
 }
 
 /** The shell's `time` is there wherever bash is, unlike /usr/bin/time. */
-const SCRIPT = `TIMEFORMAT='%3U %3S %3R'; time "$@" >"$BENCH_OUT"`;
+const SCRIPT = `TIMEFORMAT='%3U %3S'; out=$1; shift; time "$@" >"$out"`;
 
 /**
  * Runs a process and measures it.
  *
- * @param folder Where its output may be kept meanwhile.
  * @throws {Error} If it fails.
  */
-export async function measure(command: Command, folder: string): Promise<Run> {
-  const out = `${folder}/stdout`;
-  const { success, stderr } = await new Deno.Command("bash", {
-    args: ["-c", SCRIPT, "bash", ...programWords(command)],
-    env: { BENCH_OUT: out, LC_ALL: "C" },
-    stdin: "null",
-    stdout: "null",
-    stderr: "piped",
-  }).output();
+export async function measure(command: Command, lab: Lab): Promise<Run> {
+  const out = `${lab.folder}/stdout`;
+  const words = programWords(command);
+  const { success, stderr } = await lab.output([
+    ...["bash", "-c", SCRIPT, "bash", out],
+    ...words,
+  ]);
   const text = new TextDecoder().decode(stderr).trimEnd();
   if (!success) throw new Error(`${command.words[0]} failed: ${text}`);
-  const [user, system, elapsed] = (text.split("\n").at(-1) ?? "").split(" ")
-    .map(Number);
-  return { cpu: user + system, elapsed, lines: await countLines(out) };
+  const [user, system] = (text.split("\n").at(-1) ?? "").split(" ").map(Number);
+  return { cpu: user + system, lines: await countLines(out) };
 }
 
 /** Through env(1), so that a preloaded library does not reach the shell. */
@@ -58,13 +54,4 @@ function programWords({ words, env = {} }: Command): string[] {
 async function countLines(path: string): Promise<number> {
   const text = await Deno.readTextFile(path);
   return text.split("\n").length - 1;
-}
-
-/** The middle of some numbers: one slow run among them does not count. */
-export function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1
-    ? sorted[middle]
-    : (sorted[middle - 1] + sorted[middle]) / 2;
 }
