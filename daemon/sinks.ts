@@ -18,10 +18,13 @@ import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
 
+/** Gives the lines that tell a report, if it is to be told. */
+type Format = (report: Report) => readonly string[];
+
 /** A sink, and how a report is written there. */
 interface Output {
   sink: Sink;
-  format: (report: Report) => string;
+  format: Format;
 }
 
 /** All sinks. */
@@ -40,7 +43,9 @@ export class Outputs {
 
   /** Writes a report to each sink. */
   write(report: Report): void {
-    for (const { sink, format } of this.#outputs) sink.write(format(report));
+    for (const { sink, format } of this.#outputs) {
+      for (const line of format(report)) sink.write(line);
+    }
   }
 
   /** Writes what the program says of itself to each sink that has a place. */
@@ -77,18 +82,22 @@ export function openOutputs(
 ): Outputs {
   const wanted = [...new Set(wantedOutputs(options))];
   const lineOptions = { maxLine: options["max-line"], utc: options.utc };
-  const line = (report: Report) => formatReport(report, lineOptions);
+  const lines: Format = (report) =>
+    report.type === "end" && !options.summary
+      ? []
+      : formatReport(report, lineOptions).split("\n");
   const host = wanted.some(isJson) ? hostName() : "";
-  const json = (report: Report) =>
+  const json: Format = (report) => [
     formatJson(report, {
       ...lineOptions,
       interfaceName: (index) => live?.interfaceName?.(index),
       host,
-    });
+    }),
+  ];
   const standIns: string[] = [];
   const stdout = new StdoutSink(options.read !== undefined, logWarning);
   const outputs = wanted.flatMap((output): Output[] => {
-    const format = isJson(output) ? json : line;
+    const format = isJson(output) ? json : lines;
     const [kind, path] = splitOutput(output);
     if (
       Deno.build.os !== "linux" && (path !== undefined || kind === "syslog")

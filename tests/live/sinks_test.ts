@@ -1,5 +1,8 @@
 /** Where lines go: files, standard output and JSON, also when one fails. */
 
+import { parseCommandLine } from "../../daemon/command_line.ts";
+import { openOutputs } from "../../daemon/sinks.ts";
+import type { Report } from "../../detect/report.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Folder, launch, startDaemon } from "./daemon.ts";
 import { HOST, type Namespace, TwoHosts } from "./namespaces.ts";
@@ -23,6 +26,80 @@ async function assertLines(
   await pause(100);
   assertEquals(lines().length, count);
 }
+
+/** What files of lines and of JSON have once reports were written there. */
+async function written(
+  folder: string,
+  reports: readonly Report[],
+  args: readonly string[],
+): Promise<[lines: string[], types: string[]]> {
+  const [file, json] = [`${folder}/lines`, `${folder}/json`];
+  const output = ["-o", `file:${file},json:${json}`];
+  const outputs = openOutputs(parseCommandLine([...args, ...output]));
+  for (const report of reports) outputs.write(report);
+  await outputs.flush();
+  for (const sink of outputs.sinks) sink.close();
+  const types = linesOf(json).map((line) => JSON.parse(line).event_type);
+  return [linesOf(file), types];
+}
+
+const UNLOGGED: Report = {
+  type: "unlogged",
+  scans: 9,
+  sources: 2,
+  names: ["192.0.2.1", "192.0.2.2"].map((source) => ({
+    source,
+    standing: "seen",
+    packets: 7,
+  })),
+  completed: 0,
+};
+const UNLOGGED_LINES = [
+  "9 port scans of 2 sources not logged: 192.0.2.1",
+  "Not logged either: 192.0.2.2",
+];
+
+const END: Report = {
+  type: "end",
+  source: "192.0.2.1",
+  destination: HOST,
+  otherDestinations: false,
+  protocol: "tcp",
+  duration: 2000,
+  packets: 2,
+  ports: 2,
+  openPorts: [],
+  verified: false,
+  firstSeen: 0,
+  completed: 2000,
+};
+const END_LINE =
+  `192.0.2.1 scanned 2 ports of ${HOST} with 2 packets in 2.0 s @00:00:00`;
+
+liveTest("a report of several lines is one object of JSON", {}, async () => {
+  await using folder = await Folder.create();
+  assertEquals(
+    await written(folder.path, [UNLOGGED], ["--max-line", "1"]),
+    [UNLOGGED_LINES, ["portscan_unlogged"]],
+  );
+});
+
+liveTest(
+  "lines tell the end of a scan with --summary, JSON always",
+  {},
+  async () => {
+    await using silent = await Folder.create();
+    await using telling = await Folder.create();
+    assertEquals(
+      await written(silent.path, [END], ["--utc"]),
+      [[], ["portscan_end"]],
+    );
+    assertEquals(
+      await written(telling.path, [END], ["--utc", "--summary"]),
+      [[END_LINE], ["portscan_end"]],
+    );
+  },
+);
 
 /** Reaches a program in the middle of a pipeline. */
 async function signalAll(host: Namespace, signal: Deno.Signal): Promise<void> {
@@ -78,6 +155,7 @@ liveTest("all sinks at once tell the same, in order", NEEDS, async () => {
       tos: 0,
       ttl: 64,
       rule: "classic",
+      verified: false,
       host: hostname,
       message: lines[i],
     });
