@@ -74,7 +74,7 @@ are the letters
 for FIN, SYN, RST, PSH, ACK, URG, ECE and CWR: upper case if always set, lower
 case if always clear,
 .Ql \&?
-if that changed; or
+if that changed or is not known; or, if the probes are not of TCP,
 .Li udp
 or
 .Li sctp .
@@ -92,6 +92,31 @@ scans in a row, the line
 .Dq More possible port scans follow
 is written, and further scans are not, until there has been none for
 .Fl -log-delay .
+Then, and each minute until then, 1 to 5 lines tell what was not logged:
+.Bd -literal -offset indent
+9 port scans of 3 sources not logged: saddr (verified), saddr (answered)
+Not logged either: saddr and 12 others
+.Ed
+.Pp
+A verified source has proved that it received what this host sent.
+An answered one seems to have, but that can be forged, and nothing is known of
+the others.
+.Pp
+Sources that probed the same in lockstep are told in one line, since all but
+one of them are decoys:
+.Bd -literal -compact
+N sources in lockstep[, likely saddr,] to daddr [and others,]
+        ports port[, port...], ..., flags @HH:MM:SS
+.Ed
+.Pp
+With
+.Fl -summary
+a second line follows when a scan has ended, with the ports that answered as
+open:
+.Bd -literal -compact
+saddr scanned N ports of daddr [and others] with N packets in TIME
+        [, open: port[, port...]] @HH:MM:SS
+.Ed
 .Sh OPTIONS
 A
 .Ar TIME
