@@ -161,6 +161,7 @@ function detectorOptions(
     slowWindow: options["slow-window"],
     ephemeralPort: live && lowestEphemeralPort(),
     classic: options.classic,
+    ends: true,
     ignore: addressSet(options.ignore),
     home: addressSet(options.home),
     promiscuous: options.promiscuous,

@@ -243,6 +243,7 @@ export async function* findScans(
   } catch (error) {
     failure = error;
   }
+  detector.finish();
   yield* reports.splice(0);
   if (failure !== undefined) throw failure;
 }

@@ -81,6 +81,7 @@ export class Counters {
  *     time: Date.UTC(2026, 0, 1, 6, 40, 13),
  *   }));
  * }
+ * detector.finish(); // live: advance() with the time tells it, too
  * assertEquals(lines, [
  *   "192.0.2.1:40000 to 192.0.2.2 ports 22, 23, ..., fSrpauxy, TOS 00, TTL 64 @06:40:13",
  * ]);
@@ -128,6 +129,7 @@ export class Detector {
       (segment) => this.#goesToUs(segment),
       report,
       this.counters,
+      options.ends ?? false,
     );
     this.#reassembler = new HeaderReassembler(
       random,

@@ -96,6 +96,7 @@ export class Evidence implements RuleObserver {
     isOurs: (segment: Segment) => boolean,
     report: ReportHandler,
     counters: ReporterCounters,
+    tellsEnds: boolean,
   ) {
     this.#rule = rule;
     this.#table = rule.table;
@@ -105,7 +106,7 @@ export class Evidence implements RuleObserver {
     this.#isOurs = isOurs;
     this.#answers = new Answers(random);
     this.#sweeps = new SweepRule(settings, random, rule);
-    this.#reporter = new Reporter(settings, report, counters);
+    this.#reporter = new Reporter(settings, report, counters, tellsEnds);
     this.#lockstep = new Lockstep(this.#reporter);
     this.#held = new HeldScans(this.#reporter, this.#lockstep);
     if (settings.slowWindow > 0) {

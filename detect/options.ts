@@ -120,6 +120,8 @@ export interface DetectorOptions {
   ignore?: AddressSet;
   /** The reference's rules alone [false]. */
   classic?: boolean;
+  /** Report also when a reported scan has ended [false]. */
+  ends?: boolean;
   /**
    * A source of 32 random bits for the hash keys [the runtime's cryptographic
    * generator]. A fixed one makes runs repeatable, and open to attack.

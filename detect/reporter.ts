@@ -58,6 +58,7 @@ export class Reporter {
   /** Forged scans cannot use this one up. */
   readonly #verifiedLimit: FloodLimit;
   readonly #logDelay: number;
+  readonly #tellsEnds: boolean;
   #keptScans = 0;
   #keptSources = 0;
   #keptSince = 0;
@@ -71,7 +72,9 @@ export class Reporter {
     settings: Settings,
     report: ReportHandler,
     counters: ReporterCounters,
+    tellsEnds: boolean,
   ) {
+    this.#tellsEnds = tellsEnds;
     this.#report = report;
     this.#counters = counters;
     this.#limit = new FloodLimit(settings);
@@ -213,9 +216,15 @@ export class Reporter {
       if (each.state === 0 || each.state === KEPT_BACK) continue;
       const age = time - each.last;
       if (age <= each.pause && age >= 0) continue;
-      if (each.state === TOLD) this.#report(each.describeEnd());
-      this.followed.end(each);
+      this.#end(each);
     }
+  }
+
+  #end(scan: FollowedScan): void {
+    if (scan.state === TOLD && this.#tellsEnds) {
+      this.#report(scan.describeEnd());
+    }
+    this.followed.end(scan);
   }
 
   /** Tells what the flood limit has kept back. */
@@ -247,8 +256,7 @@ export class Reporter {
   finish(): void {
     if (this.#closing !== Infinity) this.#close();
     for (const each of this.followed.places) {
-      if (each.state === TOLD) this.#report(each.describeEnd());
-      if (each.state !== 0) this.followed.end(each);
+      if (each.state !== 0) this.#end(each);
     }
     this.#check = Infinity;
     this.#setDeadline();

@@ -57,7 +57,7 @@ Deno.test("findScans() gives a scan as soon as its chunk is read", async () => {
     isRest = true;
     yield new Uint8Array(3);
   }
-  const scans = findScans(chunks());
+  const scans = findScans(chunks(), { classic: true });
   assertEquals((await scans.next()).done, false);
   assert(!isRest);
   await assertRejects(() => scans.next(), CaptureFileError, "cut off");
@@ -132,6 +132,7 @@ Deno.test("reader, detector and formatter work together by hand, too", () => {
   const reader = new SavefileReader((packet) => detector.packet(packet));
   reader.push(FILE);
   reader.end();
+  detector.finish();
   assertEquals(lines, [SCAN_LINE]);
   assertEquals(detector.counters.packets, SCAN_PORTS.length);
 });
@@ -169,6 +170,7 @@ Deno.test("a detector does not keep the packet nor its bytes", () => {
     detector.packet(packet);
     bytes.fill(0xff); // reused at once
   }
+  detector.finish();
   assertEquals(formatReport(reports[0], { utc: true }), SCAN_LINE);
 });
 

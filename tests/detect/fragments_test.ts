@@ -89,7 +89,7 @@ function scansOf(packets: Iterable<Packet>, options: object = {}): Scan[] {
   const scans: Scan[] = [];
   const detector = new Detector(
     (report) => report.type === "scan" && scans.push(report),
-    { random: seeded(1), sources: 65_536, ...options },
+    { random: seeded(1), sources: 65_536, classic: true, ...options },
   );
   for (const packet of packets) detector.packet(packet);
   return scans;
