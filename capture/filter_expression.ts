@@ -35,12 +35,6 @@ const IPV6_ANSWER = anyOf(
   `(ip6[6] = 58 and ${oneOf("ip6[40:2]", [0x0101, 0x0104, 0x0105, 0x0106])})`,
 );
 
-/**
- * libpcap looks at a handle's direction only after the kernel's filter; this
- * keeps what comes out of the handle's buffer. Not all systems know it.
- */
-const OUTBOUND = Deno.build.os === "linux" ? "outbound and " : "";
-
 /** Which of the packets that come a rule may need. */
 export interface ExpressionOptions {
   /** Those that the rules beyond the classic one look at as well. */
@@ -65,14 +59,18 @@ export function headerFilter(
   return join(`(ip and ${ipv4}) or (ip6 and ${ipv6})`, further);
 }
 
-/** The expression for the evidence among what this host sends. */
+/**
+ * The expression for the evidence among what this host sends. It does not say
+ * "outbound": libpcap itself filters the first packets of a handle again, and
+ * knows no direction there.
+ */
 export function answerFilter(further?: string): string {
-  return joinOutbound(`${IPV4_ANSWERS} or (ip6 and ${IPV6_ANSWER})`, further);
+  return join(`${IPV4_ANSWERS} or (ip6 and ${IPV6_ANSWER})`, further);
 }
 
 /** The same without IPv6. */
 export function ipv4AnswerFilter(further?: string): string {
-  return joinOutbound(IPV4_ANSWERS, further);
+  return join(IPV4_ANSWERS, further);
 }
 
 /** The expression for the SCTP packets that a rule needs, over IPv4. */
@@ -90,13 +88,6 @@ export function datagramFilter(further?: string): string {
   const expression =
     `ip and ip[9] = 6 and (${IPV4_SEGMENT} or ip[6:2] & 0x3fff != 0)`;
   return join(expression, further);
-}
-
-function joinOutbound(
-  expression: string,
-  further: string | undefined,
-): string {
-  return join(`${OUTBOUND}(${expression})`, further);
 }
 
 /** "and" and "or" bind alike, so every choice has its parentheses. */

@@ -377,12 +377,6 @@ const EXPRESSIONS: readonly [
   ],
   ["what is sent", answerFilter(), PACKET_OUTGOING, (each) => each.out],
   [
-    "what comes is not what is sent",
-    answerFilter(),
-    PACKET_HOST,
-    () => false,
-  ],
-  [
     "what is sent over IPv4",
     ipv4AnswerFilter(),
     PACKET_OUTGOING,

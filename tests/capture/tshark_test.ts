@@ -12,19 +12,42 @@
  * - tshark's flags have 12 bits; the lower 8 make a scan's line.
  */
 
-import { SavefileReader } from "../../mod.ts";
-import { DECODED, FRAGMENT, HeaderDecoder } from "../../detect/headers.ts";
+import { LINKTYPE_RAW, SavefileReader } from "../../mod.ts";
+import {
+  DECODED,
+  FRAGMENT,
+  HeaderDecoder,
+  REFUSAL,
+} from "../../detect/headers.ts";
 import { HeaderReassembler } from "../../detect/fragments.ts";
 import { findNetworkHeader } from "../../detect/link.ts";
-import { PROTOCOL_TCP, Segment } from "../../detect/segment.ts";
+import {
+  PROTOCOL_SCTP,
+  PROTOCOL_TCP,
+  PROTOCOL_UDP,
+  SCTP_COOKIE_ECHO,
+  Segment,
+} from "../../detect/segment.ts";
 import { assertEquals, assertGreater } from "../assert.ts";
 import {
   type CaptureFile,
   captureFiles,
   conformanceFiles,
 } from "../captures.ts";
+import { decode } from "../decode.ts";
 import { liveTest } from "../live/require.ts";
 import { run } from "../live/processes.ts";
+import {
+  type Bytes,
+  FILE_KINDS,
+  packetOf,
+  pcap,
+  quoting,
+  sctp,
+  SCTP_NETWORKS,
+  tcp,
+  udp,
+} from "../packets.ts";
 import { seeded } from "../random.ts";
 
 /** What is compared: the packet's number, ports, flags, numbers and window. */
@@ -128,5 +151,70 @@ liveTest(
       });
     }
     console.log(`${compared} segments of ${files.length} files, all the same`);
+  },
+);
+
+/** SCTP packets and ICMP errors, each with its own ports. */
+const EVIDENCE: readonly Bytes[] = [
+  ...SCTP_NETWORKS,
+  ...quoting(tcp({ sourcePort: 1, destinationPort: 0xfffe }), PROTOCOL_TCP),
+  ...quoting(udp({ sourcePort: 53, destinationPort: 161 }), PROTOCOL_UDP),
+  ...quoting(
+    sctp({ sourcePort: 7, destinationPort: 0x8000, chunk: SCTP_COOKIE_ECHO }),
+    PROTOCOL_SCTP,
+  ),
+].map(({ wrap }) => wrap(new Uint8Array(0)));
+
+const PROTOCOL_NAMES = new Map([
+  [PROTOCOL_TCP, "tcp"],
+  [PROTOCOL_UDP, "udp"],
+  [PROTOCOL_SCTP, "sctp"],
+]);
+
+/** What we decode of one of them: protocol, ports, TCP's flags or the chunk. */
+function evidenceByUs(bytes: Bytes): string {
+  const decoded = decode(packetOf(bytes, LINKTYPE_RAW));
+  const isQuote = decoded.outcome === REFUSAL;
+  const segment = isQuote ? decoded.quoted : decoded.segment;
+  const { protocol, sourcePort, destinationPort, flags } = segment;
+  const rest = protocol === PROTOCOL_UDP ? [] : [flags];
+  const name = PROTOCOL_NAMES.get(protocol);
+  return [name, sourcePort, destinationPort, ...rest].join(" ");
+}
+
+/** What tshark decodes of each packet of a file. */
+async function evidenceByTshark(path: string): Promise<string[]> {
+  const fields = [...PROTOCOL_NAMES.values()]
+    .flatMap((name) => [`${name}.srcport`, `${name}.dstport`]);
+  const all = [...fields, "tcp.flags", "sctp.chunk_type"];
+  const output = await run([
+    ...["tshark", "-n", "-r", path, "-T", "fields"],
+    ...all.flatMap((field) => ["-e", field]),
+  ]);
+  return output.split("\n").slice(0, -1).map((line) => {
+    const values = line.split("\t");
+    const first = values.findIndex((value) => value !== "");
+    const numbers = values.filter((value) => value !== "").map(Number);
+    return [all[first]?.split(".")[0], ...numbers].join(" ");
+  });
+}
+
+liveTest(
+  "tshark finds the same in SCTP packets and ICMP errors",
+  { tools: ["tshark"] },
+  async () => {
+    const path = await Deno.makeTempFile({ suffix: ".pcap" });
+    try {
+      const records = EVIDENCE.map((bytes, seconds) => ({
+        seconds,
+        fraction: 0,
+        bytes,
+      }));
+      await Deno.writeFile(path, pcap(FILE_KINDS[0], records));
+      const theirs = await evidenceByTshark(path);
+      assertEquals(EVIDENCE.map(evidenceByUs), theirs);
+    } finally {
+      await Deno.remove(path);
+    }
   },
 );
