@@ -13,6 +13,7 @@ import {
   PRIVILEGED_PORTS,
   type RuleObserver,
 } from "./classic.ts";
+import { WAITING } from "./followed.ts";
 import { HeldScans } from "./held.ts";
 import { Lockstep, probeSignature } from "./lockstep.ts";
 import type { Settings } from "./options.ts";
@@ -226,7 +227,9 @@ export class Evidence implements RuleObserver {
     const entry = table.find(key.w0, key.w1, key.w2, key.w3);
     if (entry < 0) return;
     const followed = this.#reporter.followed.of(table, entry);
-    if (followed !== undefined) return followed.opened(port);
+    followed?.opened(port);
+    // A scan that was told stays one.
+    if (followed !== undefined && followed.state !== WAITING) return;
     const index = table.portIndex(entry, port);
     if (index >= 0) this.#giveBack(entry, port, index);
     if (this.#sweeps.giveBack(entry, segment)) {
@@ -429,7 +432,7 @@ export class Evidence implements RuleObserver {
   /** Tells all that is left at the end of the packets. */
   finish(): void {
     this.#held.finish();
-    this.#table.forgetOutdated(Infinity);
+    this.#table.forgetAll();
     this.#lockstep.finish();
     this.#reporter.finish();
     this.#setDeadline();

@@ -14,17 +14,21 @@ export const FOLLOWED_SCANS = 256;
 const OPEN_PORTS = 64;
 const PORT_WORDS = 65_536 / 32;
 
-/** It is told when the scan ends. */
-export const TOLD = 1;
+/** The place is free. */
+export const FREE = 0;
+/** The scan is not told yet: answers may show that it is none. */
+export const WAITING = 1;
+/** It is told, and so is its end. */
+export const TOLD = 2;
 /** The flood limit kept it back; its source may yet be named. */
-export const KEPT_BACK = 2;
-/** One of several in lockstep. */
-export const IN_LOCKSTEP = 3;
+export const KEPT_BACK = 3;
+/** It is one of several in lockstep. */
+export const IN_LOCKSTEP = 4;
 
 /** A scan that is complete, and what has been seen of it since. */
 export class FollowedScan {
-  /** {@linkcode TOLD}, {@linkcode KEPT_BACK}, {@linkcode IN_LOCKSTEP}; 0: free. */
-  state = 0;
+  /** One of the constants above. */
+  state: number = FREE;
   /** What it was when it was complete. */
   scan!: Scan;
   /** The table that its entry is in. */
@@ -146,11 +150,11 @@ export class FollowedScans {
 
   /** Whether any scan is followed. */
   get isEmpty(): boolean {
-    return this.places.every(({ state }) => state === 0);
+    return this.places.every(({ state }) => state === FREE);
   }
 
   /**
-   * Follows the scan of an entry.
+   * Follows the scan of an entry, or changes the state of one that is followed.
    *
    * @returns Undefined if there is no place for it.
    */
@@ -162,15 +166,23 @@ export class FollowedScans {
     time: number,
     pause: number,
   ): FollowedScan | undefined {
+    const known = this.of(table, entry);
+    if (known !== undefined) {
+      known.state = state;
+      return known;
+    }
     const place = this.#freePlace();
     if (place < 0) return undefined;
     const followed = this.places[place];
-    if (followed.state !== 0) this.end(followed);
+    if (followed.state !== FREE) this.end(followed);
     followed.begin(scan, time, pause);
     followed.state = state;
     followed.table = table;
     followed.entry = entry;
     followed.standing = table.standing(entry);
+    for (let i = table.portCount(entry) - 1; i >= 0; i--) {
+      if (table.isAnswered(entry, i)) followed.opened(table.portAt(entry, i));
+    }
     table.setPlace(entry, place);
     return followed;
   }
@@ -179,16 +191,16 @@ export class FollowedScans {
   end(followed: FollowedScan): void {
     const { table, entry } = followed;
     if (this.of(table, entry) === followed) table.setPlace(entry, -1);
-    followed.state = 0;
+    followed.state = FREE;
     followed.entry = -1;
   }
 
-  /** A free place, or that of the least of those kept back, or -1. */
+  /** A free place, or that of the least scan that was not told, or -1. */
   #freePlace(): number {
     let chosen = -1;
     for (const [i, each] of this.places.entries()) {
-      if (each.state === 0) return i;
-      if (each.state !== KEPT_BACK) continue;
+      if (each.state === FREE) return i;
+      if (each.state !== KEPT_BACK && each.state !== WAITING) continue;
       if (chosen < 0 || compareRank(each, this.places[chosen]) > 0) chosen = i;
     }
     return chosen;

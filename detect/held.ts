@@ -5,6 +5,7 @@
  * @module
  */
 
+import { WAITING } from "./followed.ts";
 import type { Lockstep } from "./lockstep.ts";
 import type { Completion, Reporter } from "./reporter.ts";
 
@@ -43,6 +44,7 @@ export class HeldScans {
     if (this.#held.length >= MOST_HELD) {
       this.#tell([this.#held.shift() as Held]);
     }
+    this.#reporter.follow(completion, WAITING);
     const due = completion.time + hold;
     this.#held.push({ completion, signature, due });
     if (due < this.deadline) this.deadline = due;
@@ -50,10 +52,11 @@ export class HeldScans {
 
   /** An entry has lost weight by answers: it is no scan, so far. */
   cancel(entry: number): void {
-    if (this.#held.length === 0) return;
-    this.#held = this.#held.filter(({ completion }) =>
-      completion.entry !== entry
-    );
+    const isMeant = (held: Held) => held.completion.entry === entry;
+    const cancelled = this.#held.filter(isMeant);
+    if (cancelled.length === 0) return;
+    for (const { completion } of cancelled) this.#reporter.drop(completion);
+    this.#held = this.#held.filter((held) => !isMeant(held));
   }
 
   /** Tells the scans whose time has come. */

@@ -10,8 +10,11 @@ import {
   compareRank,
   type FollowedScan,
   FollowedScans,
+  FREE,
+  IN_LOCKSTEP,
   KEPT_BACK,
   TOLD,
+  WAITING,
 } from "./followed.ts";
 import type { Settings } from "./options.ts";
 import type { Decoys, ReportHandler, Scan, Standing } from "./report.ts";
@@ -145,6 +148,12 @@ export class Reporter {
     this.#setDeadline();
   }
 
+  /** Stops following a scan that turned out to be none. */
+  drop({ table, entry }: Completion): void {
+    const followed = this.followed.of(table, entry);
+    if (followed?.state === WAITING) this.followed.end(followed);
+  }
+
   /** Follows a scan from its completion on. */
   follow(completion: Completion, state: number): FollowedScan | undefined {
     const { scan, table, entry, time, pause } = completion;
@@ -213,7 +222,7 @@ export class Reporter {
 
   #endScans(time: number): void {
     for (const each of this.followed.places) {
-      if (each.state === 0 || each.state === KEPT_BACK) continue;
+      if (each.state !== TOLD && each.state !== IN_LOCKSTEP) continue;
       const age = time - each.last;
       if (age <= each.pause && age >= 0) continue;
       this.#end(each);
@@ -256,7 +265,7 @@ export class Reporter {
   finish(): void {
     if (this.#closing !== Infinity) this.#close();
     for (const each of this.followed.places) {
-      if (each.state !== 0) this.#end(each);
+      if (each.state !== FREE) this.#end(each);
     }
     this.#check = Infinity;
     this.#setDeadline();

@@ -658,14 +658,11 @@ export class SourceTable {
     this.#weights[entry] = Math.max(0, this.#weights[entry] - weight);
   }
 
-  /** Every outdated entry is handed to {@linkcode SourceTable.onForget}. */
-  forgetOutdated(time: number): void {
+  /** Hands all entries to {@linkcode SourceTable.onForget}; they stay. */
+  forgetAll(): void {
     if (this.onForget === undefined) return;
     for (let entry = 0; entry < this.capacity; entry++) {
-      if (this.#tagOf(entry) !== 0 && this.isOutdated(entry, time)) {
-        this.onForget(entry);
-        this.remove(entry);
-      }
+      if (this.#tagOf(entry) !== 0) this.onForget(entry);
     }
   }
 
