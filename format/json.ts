@@ -39,8 +39,8 @@ export interface JsonOptions extends LineOptions {
  * - `portscan_unlogged`: `scans` and `sources` (how many), `names`: objects with
  *   `src_ip`, `standing` (a {@linkcode Standing}) and `packets`
  * - `portscan_end`: `src_ip`, `dest_ip`, `other_destinations`, `proto`,
- *   `duration` (seconds), `packets`, `ports`, `open_ports`, `verified`,
- *   `first_seen`
+ *   `duration` (seconds, to the microsecond), `packets`, `ports`, `open_ports`,
+ *   `verified`, `first_seen`
  *
  * A field whose value is not known or changed is left out.
  *
@@ -154,7 +154,7 @@ function describeEnd(end: ScanEnd): object {
     dest_ip: end.destination,
     other_destinations: end.otherDestinations,
     proto: end.protocol.toUpperCase(),
-    duration: end.duration / 1000,
+    duration: Math.round(end.duration * 1000) / 1e6,
     packets: end.packets,
     ports: end.ports,
     open_ports: end.openPorts,
