@@ -191,7 +191,7 @@ async function evidenceByTshark(path: string): Promise<string[]> {
     ...["tshark", "-n", "-r", path, "-T", "fields"],
     ...all.flatMap((field) => ["-e", field]),
   ]);
-  return output.split("\n").slice(0, -1).map((line) => {
+  return output.split("\n").filter((line) => line !== "").map((line) => {
     const values = line.split("\t");
     const first = values.findIndex((value) => value !== "");
     const numbers = values.filter((value) => value !== "").map(Number);
