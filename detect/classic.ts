@@ -147,8 +147,8 @@ export class ClassicRule {
   }
 }
 
-/** No list grows longer: the next port completes the scan. */
+/** No list grows longer: the last port completes the scan. */
 export function mostPorts(settings: Settings): number {
   const { minPorts, privilegedWeight, highWeight } = settings;
-  return Math.ceil((minPorts * privilegedWeight) / highWeight) - 1;
+  return Math.ceil((minPorts * privilegedWeight) / highWeight);
 }

@@ -387,6 +387,7 @@ export class Evidence implements RuleObserver {
     const scan = describeScan(table, entry, segment, this.#ipv6Prefix);
     scan.rule = rule;
     if (rule === "sweep") scan.otherDestinations = true;
+    else table.addPort(entry, segment.destinationPort); // it may answer yet
     const pause = this.#scanDelay * pauseFactor(rule);
     const completion = { scan, table, entry, time, pause };
     this.#held.add(completion, probeSignature(segment), HOLD_MS[rule]);

@@ -1,0 +1,378 @@
+/**
+ * What goes beyond the classic rule: refusals, answers, segments with ACK, slow
+ * scans and sweeps, through the detector.
+ */
+
+import {
+  AddressSet,
+  DIRECTION_IN,
+  DIRECTION_OUT,
+  PROTOCOL_SCTP,
+  type Scan,
+  Segment,
+  type SegmentInit,
+  TCP_ACK,
+  TCP_FIN,
+  TCP_RST,
+  TCP_SYN,
+} from "../../mod.ts";
+import { SCTP_ABORT, SCTP_INIT } from "../../detect/segment.ts";
+import { assert, assertEquals } from "../assert.ts";
+import { DESTINATION, SOURCE, SOURCE_PORT } from "../packets.ts";
+import { portsFrom, type Probe, SEVEN, START, Watch } from "../watch.ts";
+
+const HOUR = 3_600_000;
+/** Longer than any scan is held. */
+const LATER = 4000;
+
+/** A host whose packets are seen in both directions. */
+class Host extends Watch {
+  constructor(options = {}) {
+    super({ classic: false, ...options });
+  }
+
+  /** A segment comes in. */
+  receive(probe: Probe): void {
+    this.send({ direction: DIRECTION_IN, ...probe });
+  }
+
+  /** The host answers a segment to one of its ports. */
+  answer(port: number, answer: Probe): void {
+    this.send({
+      source: DESTINATION,
+      destination: SOURCE,
+      sourcePort: port,
+      destinationPort: SOURCE_PORT,
+      direction: DIRECTION_OUT,
+      ...answer,
+    });
+  }
+
+  /** A SYN comes in and is accepted. */
+  connect(port: number, time = 0): void {
+    this.receive({ destinationPort: port, time });
+    this.answer(port, { flags: TCP_SYN | TCP_ACK, time });
+  }
+
+  /** Segments with ACK come in, which no filter lets through, and are refused. */
+  refuse(ports: Iterable<number>, time = 0): void {
+    for (const port of ports) this.answer(port, { flags: TCP_RST, time });
+  }
+
+  /** Lets time pass, and tells what it has decided. */
+  wait(time = LATER): readonly Scan[] {
+    this.detector.advance(START + time);
+    return this.scans;
+  }
+}
+
+Deno.test("a scan is held for moments, then told", () => {
+  const host = new Host();
+  host.scan(SEVEN);
+  assertEquals(host.scans, []);
+  assertEquals(host.detector.advance(START + 7), 1);
+  assertEquals(host.detector.advance(START + 8) > 0, true);
+  assertEquals(host.scans.length, 1);
+  assertEquals(host.scans[0].rule, "classic");
+});
+
+Deno.test("finish() tells what is held", () => {
+  const host = new Host();
+  host.scan(SEVEN);
+  host.detector.finish();
+  assertEquals(host.scans.length, 1);
+});
+
+Deno.test("refused ports make a scan, of which ACK is known", () => {
+  const host = new Host();
+  host.refuse(SEVEN);
+  const [scan] = host.wait();
+  assertEquals(scan.rule, "refusals");
+  assertEquals(
+    [scan.source, scan.sourcePort, scan.destination],
+    [SOURCE, SOURCE_PORT, DESTINATION],
+  );
+  assertEquals([scan.flagsAlwaysSet, scan.flagsEverSet], [0x10, 0xfb]);
+  assertEquals([scan.tos, scan.ttl], [undefined, undefined]);
+  assertEquals(scan.ports, SEVEN.slice(0, 6));
+});
+
+Deno.test("a RST that comes in is no refusal, however many there are", () => {
+  const host = new Host();
+  for (const flags of [TCP_RST, TCP_RST | TCP_ACK]) {
+    for (const destinationPort of portsFrom(1, 10_000)) {
+      host.receive({ destinationPort, flags });
+    }
+  }
+  assertEquals(host.wait(), []);
+  host.detector.finish();
+  assertEquals(host.reports, []);
+});
+
+Deno.test("a RST in the host's name that comes in is none either", () => {
+  const local = AddressSet.from([DESTINATION]);
+  const host = new Host({ local });
+  for (const port of portsFrom(1, 1000)) {
+    host.answer(port, { flags: TCP_RST, direction: DIRECTION_IN });
+  }
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("what a router forwards is no refusal of its own", () => {
+  const host = new Host({ local: AddressSet.from(["192.0.2.254"]) });
+  host.refuse(portsFrom(1, 1000));
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("with home networks, files need no direction", () => {
+  const home = AddressSet.from([`${DESTINATION}/24`]);
+  const host = new Host({ home });
+  for (const port of SEVEN) {
+    host.answer(port, { flags: TCP_RST, direction: 0 });
+  }
+  assertEquals(host.wait().length, 1);
+});
+
+Deno.test("the host's own connections draw refusals that do not count", () => {
+  const host = new Host();
+  host.refuse(portsFrom(32_768, 1000));
+  assertEquals(host.wait(), []);
+  // A client on reserved ports, such as NFS.
+  for (const port of portsFrom(700, 40)) {
+    host.answer(port, { flags: TCP_SYN });
+  }
+  host.refuse(portsFrom(700, 40));
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("a server that was killed refuses what its clients still send", () => {
+  const host = new Host();
+  for (const port of SEVEN) host.connect(port);
+  host.refuse(SEVEN);
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("the peers of a rebooted host connect anew: no scan", () => {
+  const host = new Host();
+  const ports = portsFrom(8000, 40);
+  host.refuse(ports);
+  for (const port of ports) host.connect(port, 1000);
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("segments with ACK are probes where no connection was", () => {
+  for (const flags of [TCP_FIN | TCP_ACK, TCP_SYN | TCP_ACK]) {
+    const host = new Host();
+    for (const destinationPort of SEVEN) {
+      host.receive({ destinationPort, flags });
+    }
+    const [scan] = host.wait();
+    assertEquals(scan.rule, "unsolicited");
+    assertEquals([scan.flagsAlwaysSet, scan.flagsEverSet], [flags, flags]);
+    assertEquals(scan.ttl, 64);
+  }
+});
+
+Deno.test("the ends of connections are no probes", () => {
+  const host = new Host();
+  const flags = TCP_FIN | TCP_ACK;
+  for (const destinationPort of portsFrom(10_000, 100)) {
+    host.connect(destinationPort);
+    host.receive({ destinationPort, flags });
+  }
+  for (const destinationPort of portsFrom(40_000, 100)) {
+    host.receive({ destinationPort, flags }); // the host's own connections
+  }
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("a port that answers gives its weight back", () => {
+  const host = new Host();
+  for (const port of portsFrom(10_000, 200)) host.connect(port);
+  assertEquals(host.wait(), [], "passive FTP");
+});
+
+Deno.test("answers may come after all the questions", () => {
+  const host = new Host();
+  const ports = portsFrom(8000, 30);
+  host.scan(ports, { direction: DIRECTION_IN });
+  for (const port of ports) host.answer(port, { flags: TCP_SYN | TCP_ACK });
+  assertEquals(host.wait(), []);
+});
+
+Deno.test("privileged ports that answer weigh as much as high ones", () => {
+  const twenty = new Host();
+  for (const port of portsFrom(100, 20)) twenty.connect(port);
+  assertEquals(twenty.wait(), []);
+  const more = new Host();
+  for (const port of portsFrom(100, 21)) more.connect(port);
+  assertEquals(more.wait().length, 1);
+});
+
+Deno.test("answering once more gives nothing back once more", () => {
+  const host = new Host();
+  for (const port of SEVEN.slice(0, 6)) {
+    host.connect(port);
+    host.connect(port);
+    host.connect(port);
+  }
+  // Six that answered weigh six; five more that did not make 21.
+  host.scan(portsFrom(500, 4), { direction: DIRECTION_IN });
+  assertEquals(host.wait(), []);
+  host.scan([504], { direction: DIRECTION_IN });
+  host.detector.finish();
+  assertEquals(host.scans.length, 1);
+});
+
+function sctp(init: Partial<SegmentInit> & { flags: number }): Segment {
+  const segment = Segment.from({
+    source: SOURCE,
+    destination: DESTINATION,
+    sourcePort: SOURCE_PORT,
+    destinationPort: 0,
+    time: START,
+    ...init,
+  });
+  segment.protocol = PROTOCOL_SCTP;
+  return segment;
+}
+
+Deno.test("SCTP: chunks that open an association, and those that refuse one", () => {
+  const host = new Host();
+  for (const destinationPort of SEVEN) {
+    host.detector.segment(sctp({ destinationPort, flags: SCTP_INIT }));
+  }
+  const [scan] = host.wait();
+  assertEquals([scan.rule, scan.protocol], ["sctp", "sctp"]);
+  const refusing = new Host();
+  for (const sourcePort of SEVEN) {
+    refusing.detector.segment(sctp({
+      source: DESTINATION,
+      destination: SOURCE,
+      sourcePort,
+      destinationPort: SOURCE_PORT,
+      direction: DIRECTION_OUT,
+      flags: SCTP_ABORT,
+    }));
+  }
+  assertEquals(refusing.wait().map(({ source }) => source), [SOURCE]);
+});
+
+Deno.test("slow scans: ports that did not answer add up over hours", () => {
+  const host = new Host();
+  let time = 0;
+  for (const destinationPort of portsFrom(5000, 40)) {
+    host.receive({ destinationPort, time });
+    time += 300_000;
+  }
+  assertEquals(host.scans.map(({ rule }) => rule), ["slow"]);
+  assertEquals(host.scans[0].ports.length, 20);
+  host.detector.finish();
+  assertEquals(host.scans.length, 1);
+});
+
+Deno.test("slow scans: one closed port for days is none", () => {
+  const host = new Host();
+  for (let time = 0; time < 100 * HOUR; time += 10_000) {
+    host.receive({ destinationPort: 3389, time });
+  }
+  host.detector.finish();
+  assertEquals(host.reports, []);
+});
+
+Deno.test("slow scans: open ports are none", () => {
+  const host = new Host();
+  for (const [i, port] of portsFrom(5000, 100).entries()) {
+    host.connect(port, i * 60_000);
+  }
+  host.detector.finish();
+  assertEquals(host.reports, []);
+});
+
+Deno.test("slow scans: the window ends", () => {
+  for (const [slowWindow, found] of [[HOUR, 0], [2 * HOUR, 1], [0, 0]]) {
+    const host = new Host({ slowWindow });
+    for (const [i, destinationPort] of SEVEN.entries()) {
+      host.receive({ destinationPort, time: i * 0.2 * HOUR });
+    }
+    host.detector.finish();
+    assertEquals(host.scans.length, found, `${slowWindow}`);
+  }
+});
+
+Deno.test("a scan that the fast rule has told is no slow one besides", () => {
+  const host = new Host();
+  host.scan(SEVEN);
+  host.wait(10);
+  for (const [i, destinationPort] of portsFrom(200, 6).entries()) {
+    host.receive({ destinationPort, time: HOUR + i * 60_000 });
+  }
+  host.detector.finish();
+  assertEquals(host.scans.map(({ rule }) => rule), ["classic"]);
+});
+
+function hosts(count: number): string[] {
+  return Array.from({ length: count }, (_, i) => `198.51.100.${i + 1}`);
+}
+
+Deno.test("a sweep: one port of many hosts that do not answer", () => {
+  const host = new Host();
+  for (const destination of hosts(9)) {
+    host.receive({ destination, destinationPort: 22 });
+  }
+  assertEquals(host.wait(2900), []);
+  const [scan] = host.wait(3100);
+  assertEquals([scan.rule, scan.ports], ["sweep", [22]]);
+  assert(scan.otherDestinations);
+});
+
+Deno.test("a sweep goes on for long, and is told once", () => {
+  const host = new Host();
+  for (const [i, destination] of hosts(250).entries()) {
+    host.receive({ destination, destinationPort: 443, time: i * 400 });
+  }
+  host.detector.finish();
+  assertEquals(host.scans.length, 1);
+});
+
+Deno.test("hosts that answer are no sweep", () => {
+  const host = new Host();
+  for (const destination of hosts(250)) {
+    host.receive({ destination, destinationPort: 443 });
+    host.answer(443, { source: destination, flags: TCP_SYN | TCP_ACK });
+  }
+  assertEquals(host.wait(), []);
+  const late = new Host();
+  for (const destination of hosts(50)) {
+    late.receive({ destination, destinationPort: 443 });
+  }
+  for (const source of hosts(50)) {
+    late.answer(443, { source, flags: TCP_SYN | TCP_ACK, time: 100 });
+  }
+  late.detector.finish();
+  assertEquals(late.scans, []);
+});
+
+Deno.test("an end tells what the scan touched and found", () => {
+  const host = new Host({ ends: true });
+  host.connect(80);
+  host.scan(portsFrom(5000, 100), { direction: DIRECTION_IN, time: 10 });
+  host.connect(6000, 500);
+  host.wait(1000);
+  assertEquals(host.reports.length, 1);
+  host.wait(10_000);
+  const end = host.reports[1];
+  assert(end.type === "end");
+  assertEquals(
+    [end.packets, end.ports, end.openPorts, end.duration],
+    [102, 102, [80, 6000], 500],
+  );
+});
+
+Deno.test("ignored sources are ignored by every rule", () => {
+  const host = new Host({ ignore: AddressSet.from([SOURCE]) });
+  host.scan(SEVEN);
+  host.refuse(SEVEN);
+  host.detector.finish();
+  assertEquals(host.reports, []);
+});
