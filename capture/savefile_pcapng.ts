@@ -49,6 +49,11 @@ const IF_TSOFFSET = 14;
 const MAX_INTERFACES = 65_536;
 /** Above this, the exact way to divide would not be exact. */
 const MAX_EXACT_UNITS = 1e11;
+/**
+ * What a Date can be, in milliseconds (ECMA-262, 21.4.1.1). A time stamp with a
+ * coarse resolution can be far beyond, where a report could not be written.
+ */
+const MAX_TIME = 8.64e15;
 
 /** What an interface description block says. */
 interface InterfaceDescription {
@@ -241,11 +246,12 @@ export class PcapngFormat implements SavefileFormat {
     const data = at + ENHANCED_HEADER;
     requireBytes(data, end, length);
     const packet = this.#packet;
-    packet.time = toMilliseconds(
+    const time = toMilliseconds(
       view.getUint32(at + 12, littleEndian),
       view.getUint32(at + 16, littleEndian),
       description,
     );
+    packet.time = Math.max(-MAX_TIME, Math.min(time, MAX_TIME));
     packet.direction = this.#direction(view, data + ((length + 3) & ~3), end);
     this.#handOn(view, data, length, description);
   }

@@ -3,6 +3,7 @@ import {
   CaptureFileError,
   type Direction,
   findScans,
+  formatJson,
   formatReport,
   SavefileReader,
 } from "../../mod.ts";
@@ -11,6 +12,7 @@ import {
   assertEquals,
   assertInstanceOf,
   assertLessOrEqual,
+  assertMatch,
   assertThrows,
 } from "../assert.ts";
 import {
@@ -416,6 +418,26 @@ for (const littleEndian of [true, false]) {
         w.packet(0, stamp, PACKET),
       );
       assertEquals(read([bytes]).seen.map((seen) => seen.time), [time]);
+    }
+  });
+
+  Deno.test(`pcapng, ${order}: a scan beyond all dates can be written`, async () => {
+    const centuries = [0, 127].map((resolution) => w.option(9, [resolution]));
+    const past = w.option(14, offsetBytes(littleEndian, -(2n ** 63n)));
+    for (const options of [[centuries[0]], [centuries[1], past]]) {
+      const file = concat(
+        w.section(),
+        w.interface(101, ...options),
+        ...SCAN_PORTS.map((destinationPort) =>
+          w.packet(0, 2n ** 64n - 1n, ipv4(tcp({ destinationPort })))
+        ),
+      );
+      const messages: unknown[] = [];
+      for await (const report of findScans(file)) {
+        messages.push(JSON.parse(formatJson(report, { utc: true })).message);
+      }
+      assertEquals(messages.length, 1);
+      assertMatch(String(messages[0]), / @\d\d:\d\d:\d\d$/);
     }
   });
 
