@@ -103,9 +103,9 @@ liveTest(
   async () => {
     await using two = await TwoHosts.create();
     await using _server = await listen(two.host, OPEN_PORTS);
-    // Files do not know which networks are on the link.
+    // Files do not know which networks are on the link, nor who the host is.
     await using watchers = await Watchers.start(two.host, [
-      ...["--ipv6-prefix", "128"],
+      ...["--ipv6-prefix", "128", "--home", `${HOST},${HOST_IPV6}`],
     ]);
     const scans = await scanByAllMeans(two);
     await watchers.lines("pipe", scans);

@@ -42,7 +42,7 @@ async function assertFound(
     () => daemon.stdout.length >= count,
     () => `${count} lines, there are\n${daemon.stdout.join("\n")}`,
   );
-  assertEquals(daemon.stdout.length, count);
+  assertEquals(daemon.stdout.length, count, daemon.stdout.join("\n"));
   assertStringIncludes(daemon.stdout[count - 1], ` to ${target} ports `);
 }
 
