@@ -73,7 +73,7 @@ Deno.test("a table of more than 1 GiB is refused before it is allocated", () => 
         privilegedWeight: KNOBS.privilegedWeight.max,
       }),
     RangeError,
-    "Cannot allocate the source table: 1048576 sources of 25499 ports",
+    "Cannot allocate the source table: 1048576 sources of 25500 ports",
   );
   assertEquals(error.message.includes("at most 1024 MiB are allowed"), true);
 });
