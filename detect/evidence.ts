@@ -303,8 +303,17 @@ export class Evidence implements RuleObserver {
       if (isKnown && (quoted.flags & TCP_RST) !== 0) return;
       if (!isKnown) probe.flags = 0;
       const ever = isKnown ? probe.flags : REFUSED_EVER;
-      this.#count("refusals", this.#weight(port), ever);
+      this.#count("refusals", this.#refusedWeight(quoted), ever);
     }
+  }
+
+  /**
+   * ICMP errors are so few (see {@linkcode UDP_PAUSE_FACTOR}) that the ports of a
+   * whole ACK scan may fall short. Clients that ask for closed ports send no ACK.
+   */
+  #refusedWeight({ flags, destinationPort: port }: Segment): number {
+    const isProbe = flags !== UNKNOWN_FLAGS && (flags & TCP_ACK) !== 0;
+    return isProbe ? this.#rule.privilegedWeight : this.#weight(port);
   }
 
   // What both lead to.
