@@ -99,12 +99,13 @@ export class TargetHost implements AsyncDisposable {
     { network = false, reference = false }: TargetOptions,
   ): Promise<void> {
     this.#two = this.#started.use(await TwoHosts.create());
-    const { host } = this.#two;
+    const { host, scanner } = this.#two;
     this.#hardwareAddress = await host.run([
       "cat",
       `/sys/class/net/${INTERFACE}/address`,
     ]);
-    await configure(host, network);
+    await leadAnywhere(host);
+    if (network) await own(host, scanner);
     if (defence === "open") this.#started.use(await listen(host));
     else await feed(host, ["nft", "-f", "-"], firewall(VERDICTS[defence]));
     if (reference) await this.#startReference();
@@ -146,16 +147,20 @@ export class TargetHost implements AsyncDisposable {
   }
 }
 
-/** Gives a host a way to everywhere, where decoys live, and its addresses. */
-async function configure(host: Namespace, network: boolean): Promise<void> {
+/** Gives a host a way to everywhere, which is where decoys live. */
+async function leadAnywhere(host: Namespace): Promise<void> {
   await host.run(["ip", "route", "add", "default", "via", SCANNER]);
   await host.run(["ip", "-6", "route", "add", "default", "via", SCANNER_IPV6]);
-  if (!network) return;
+}
+
+/** Gives a host the addresses of the network, and the scanner the way there. */
+async function own(host: Namespace, scanner: Namespace): Promise<void> {
   const addresses = Array.from(
     { length: 256 },
     (_, i) => `address add ${NETWORK}.${i}/32 dev lo`,
   );
   await feed(host, ["ip", "-batch", "-"], addresses.join("\n"));
+  await scanner.run(["ip", "route", "add", `${NETWORK}.0/24`, "via", HOST]);
 }
 
 /** Runs a command with a text on its standard input. */
