@@ -418,9 +418,7 @@ export class Evidence implements RuleObserver {
   /** A scan that is complete goes on. */
   #goesOn(entry: number, segment: Segment): void {
     const followed = this.#reporter.touch(this.#table, entry, segment);
-    if (followed !== undefined && followed.group >= 0) {
-      this.#lockstep.note(followed, segment);
-    }
+    if (followed !== undefined) this.#lockstep.note(followed, segment);
   }
 
   #setDeadline(): void {

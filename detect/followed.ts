@@ -13,6 +13,8 @@ export const FOLLOWED_SCANS = 256;
 /** Open ports remembered of each. */
 const OPEN_PORTS = 64;
 const PORT_WORDS = 65_536 / 32;
+/** Probes remembered of each while it waits: those of its first rounds. */
+const RECENT_PROBES = 16;
 
 /** The place is free. */
 export const FREE = 0;
@@ -53,11 +55,18 @@ export class FollowedScan {
   pause = 0;
   /** A number that all members of a group in lockstep share. */
   group = -1;
+  /** Signatures of its last probes; 0: none. */
+  readonly recent: Int32Array;
+  #next = 0;
   readonly #portBits: Uint32Array;
 
-  /** @param portBits A bit for each port. */
-  constructor(portBits: Uint32Array) {
+  /**
+   * @param portBits A bit for each port.
+   * @param recent Room for signatures.
+   */
+  constructor(portBits: Uint32Array, recent: Int32Array) {
     this.#portBits = portBits;
+    this.recent = recent;
   }
 
   /** Begins with a scan that is complete. */
@@ -73,6 +82,7 @@ export class FollowedScan {
     this.started = time - Math.max(0, scan.completed - scan.firstSeen);
     this.pause = pause;
     this.group = -1;
+    this.recent.fill(0);
   }
 
   /** Counts a further packet. */
@@ -89,6 +99,12 @@ export class FollowedScan {
     if ((this.#portBits[port >>> 5] & bit) !== 0) return;
     this.#portBits[port >>> 5] |= bit;
     this.ports++;
+  }
+
+  /** Remembers a further probe by what it shares with others of its round. */
+  remember(signature: number): void {
+    this.recent[this.#next] = signature;
+    this.#next = (this.#next + 1) % RECENT_PROBES;
   }
 
   /** Remembers that a port has answered as open. */
@@ -124,6 +140,7 @@ export class FollowedScans {
   /** All places, free ones too. */
   readonly places: readonly FollowedScan[];
   readonly #bits = new Uint32Array(FOLLOWED_SCANS * PORT_WORDS);
+  readonly #recent = new Int32Array(FOLLOWED_SCANS * RECENT_PROBES);
 
   constructor() {
     this.places = Array.from(
@@ -131,13 +148,14 @@ export class FollowedScans {
       (_, i) =>
         new FollowedScan(
           this.#bits.subarray(i * PORT_WORDS, (i + 1) * PORT_WORDS),
+          this.#recent.subarray(i * RECENT_PROBES, (i + 1) * RECENT_PROBES),
         ),
     );
   }
 
-  /** The memory of the port bits. */
+  /** The memory of the port bits and of the probes remembered. */
   get byteLength(): number {
-    return this.#bits.byteLength;
+    return this.#bits.byteLength + this.#recent.byteLength;
   }
 
   /** The scan that an entry is followed as. */

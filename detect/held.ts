@@ -81,8 +81,10 @@ export class HeldScans {
   }
 
   #tell(released: readonly Held[]): void {
-    const completions = released.map(({ completion }) => completion);
     const [{ signature }] = released;
+    // While they were held, others that got no answers may have become a group.
+    const completions = released.map(({ completion }) => completion)
+      .filter((each) => !this.#lockstep.join(each, signature));
     if (signature !== 0 && completions.length > 1) {
       if (this.#lockstep.gather(completions, signature)) return;
     }

@@ -5,7 +5,12 @@
  * @module
  */
 
-import { compareRank, type FollowedScan, IN_LOCKSTEP } from "./followed.ts";
+import {
+  compareRank,
+  type FollowedScan,
+  IN_LOCKSTEP,
+  WAITING,
+} from "./followed.ts";
 import type { Decoys } from "./report.ts";
 import type { Completion, Reporter } from "./reporter.ts";
 import { PROTOCOL_TCP, type Segment } from "./segment.ts";
@@ -106,7 +111,9 @@ export class Lockstep {
   }
 
   /**
-   * Lets a complete scan join the group whose probe completed it.
+   * Lets a complete scan join the group whose probe completed it. Ports that
+   * answer give their weight back, so that a source that gets answers completes
+   * its scan some rounds after those that get none.
    *
    * @returns Whether there is one.
    */
@@ -140,15 +147,19 @@ export class Lockstep {
     const followed = this.#reporter.follow(completion, IN_LOCKSTEP);
     if (followed === undefined) return;
     followed.group = group.id;
+    for (const signature of followed.recent) group.note(signature);
     group.members.push(followed);
   }
 
   /** Takes note of a further packet of a scan that is followed. */
-  note({ group: id }: FollowedScan, segment: Segment): void {
-    const group = this.#groups.find((group) => group.id === id);
+  note(followed: FollowedScan, segment: Segment): void {
+    const signature = probeSignature(segment);
+    if (followed.state === WAITING) followed.remember(signature);
+    if (followed.group < 0) return;
+    const group = this.#groups.find(({ id }) => id === followed.group);
     if (group === undefined) return;
     group.last = segment.time;
-    group.note(probeSignature(segment));
+    group.note(signature);
   }
 
   #setDeadline(): void {
