@@ -41,8 +41,9 @@ const IPV6_HEADER = 40;
 
 /** Flags of established bulk traffic: exactly ACK, exactly PSH and ACK. */
 const BULK_FLAGS = [0x10, 0x18];
+const SYN = 0x02;
 const RST = 0x04;
-const SYN_AND_ACK = 0x12;
+const ACK = 0x10;
 /** Where the TCP header has its flags (RFC 9293, 3.1). */
 const TCP_FLAGS = 13;
 
@@ -206,10 +207,12 @@ function outgoing(): Instruction[] {
     { label: "ipv6-answer", code: LDX_IMMEDIATE, k: IPV6_HEADER },
     { code: LD_BYTE_ABS, k: 6 },
     ...byProtocol(ICMPV6, "icmpv6-answer"),
+    // SYNs tell which ports the host's own connections use. A RST with ACK answers
+    // what the rules have counted when it came.
     { label: "tcp-answer", code: LD_BYTE_IND, k: TCP_FLAGS },
-    { code: JUMP_ANY_BIT, k: RST, ifTrue: "accept" },
-    { code: ALU_AND, k: SYN_AND_ACK },
-    { code: JUMP_EQUAL, k: SYN_AND_ACK, ifTrue: "accept", ifFalse: "drop" },
+    { code: JUMP_ANY_BIT, k: SYN, ifTrue: "accept" },
+    { code: ALU_AND, k: RST | ACK },
+    { code: JUMP_EQUAL, k: RST, ifTrue: "accept", ifFalse: "drop" },
     { label: "sctp-answer", code: LD_BYTE_IND, k: CHUNK_TYPE },
     ...acceptOnly(SCTP_ANSWERS),
     { label: "icmp-answer", code: LD_HALF_IND, k: 0 },

@@ -46,6 +46,8 @@ export interface PcapCaptureOptions {
 export class PcapCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
+  /** Each direction has a ring of its own, whose blocks retire by themselves. */
+  readonly answerDelay: number = 3 * TIMEOUT_MS;
   /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: LocalAddresses | undefined;
   /** First those for what comes: a question is read before its answer. */

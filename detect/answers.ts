@@ -27,6 +27,7 @@ const WORDS = 3;
 /** Remembers what the host itself has sent; all of it takes 400 KiB. */
 export class Answers {
   readonly #used = new Uint32Array(PORTS / 32);
+  readonly #open = new Uint32Array(PORTS / 32);
   readonly #pending = new Int32Array(WORDS << PENDING_BITS);
   readonly #hash: AddressHash;
   readonly #portFactor: number;
@@ -39,21 +40,30 @@ export class Answers {
 
   /** The memory that it takes, in bytes. */
   get byteLength(): number {
-    return this.#used.byteLength + this.#pending.byteLength;
+    return this.#used.byteLength + this.#open.byteLength +
+      this.#pending.byteLength;
   }
 
   /**
    * Remembers that the host has connections at a port of its own: it accepted
    * one there, or opened one from there. Whatever it refuses there later on may
    * belong to them.
+   *
+   * @param isOpen Whether it accepted one.
    */
-  markUsed(port: number): void {
+  markUsed(port: number, isOpen: boolean): void {
     this.#used[port >>> 5] |= 1 << port;
+    if (isOpen) this.#open[port >>> 5] |= 1 << port;
   }
 
   /** Whether the host had connections at a port since the start. */
   isUsed(port: number): boolean {
     return (this.#used[port >>> 5] & (1 << port)) !== 0;
+  }
+
+  /** Whether the host accepted a connection at a port since the start. */
+  isOpen(port: number): boolean {
+    return (this.#open[port >>> 5] & (1 << port)) !== 0;
   }
 
   /** Remembers a SYN|ACK that the host sends. */

@@ -39,25 +39,13 @@ import { SEEN, type SourceTable } from "./sources.ts";
 import { NO_SWEEP, SWEEP_COMPLETED, SweepRule } from "./sweeps.ts";
 
 /**
- * How long a scan waits for the host's answers, in milliseconds: behind address
- * translation they come a moment later than the packets that ask for them.
- */
-const ANSWER_MS = 8;
-/**
  * How long one waits that a rebooted host may have made of its old peers, by
  * refusing what they send: they connect anew. Hosts behind a router have as
  * long to answer a sweep.
  */
 const RECONNECT_MS = 3000;
-const HOLD_MS: Readonly<Record<Rule, number>> = {
-  classic: ANSWER_MS,
-  udp: ANSWER_MS,
-  sctp: ANSWER_MS,
-  refusals: RECONNECT_MS,
-  unsolicited: RECONNECT_MS,
-  sweep: RECONNECT_MS,
-  slow: 0,
-};
+/** Rules whose scans wait so long. */
+const WAITING_RULES: readonly Rule[] = ["refusals", "unsolicited", "sweep"];
 /**
  * Linux refuses UDP six times at once and then once a second (icmp(7)), and
  * some ports do not count: pauses may be longer by this factor.
@@ -80,6 +68,7 @@ export class Evidence implements RuleObserver {
   readonly #held: HeldScans;
   readonly #ephemeralPort: number;
   readonly #scanDelay: number;
+  readonly #answerDelay: number;
   readonly #ipv6Prefix: number;
   readonly #isOurs: (segment: Segment) => boolean;
   readonly #probe = new Segment();
@@ -103,6 +92,7 @@ export class Evidence implements RuleObserver {
     this.#table = rule.table;
     this.#ephemeralPort = settings.ephemeralPort;
     this.#scanDelay = settings.scanDelay;
+    this.#answerDelay = settings.answerDelay;
     this.#ipv6Prefix = settings.ipv6Prefix;
     this.#isOurs = isOurs;
     this.#answers = new Answers(random);
@@ -207,8 +197,9 @@ export class Evidence implements RuleObserver {
       if (flags === SCTP_INIT_ACK) this.#accepted(segment);
       else if (flags === SCTP_ABORT) this.#refuses(segment, "sctp");
     } else if ((flags & TCP_SYN) !== 0) {
-      this.#answers.markUsed(segment.sourcePort);
-      if ((flags & TCP_ACK) !== 0) {
+      const isOpen = (flags & TCP_ACK) !== 0;
+      this.#answers.markUsed(segment.sourcePort, isOpen);
+      if (isOpen) {
         this.#answers.remember(segment);
         this.#accepted(segment);
       }
@@ -391,6 +382,7 @@ export class Evidence implements RuleObserver {
 
   #complete(entry: number, segment: Segment, rule: Rule): void {
     const { time } = segment;
+    if (rule !== "sweep" && !this.#isComplete(entry)) return;
     if (this.#slow?.isToldOrForgotten(entry, time)) return;
     const table = this.#table;
     const scan = describeScan(table, entry, segment, this.#ipv6Prefix);
@@ -399,8 +391,26 @@ export class Evidence implements RuleObserver {
     else table.addPort(entry, segment.destinationPort); // it may answer yet
     const pause = this.#scanDelay * pauseFactor(rule);
     const completion = { scan, table, entry, time, pause };
-    this.#held.add(completion, probeSignature(segment), HOLD_MS[rule]);
+    const hold = WAITING_RULES.includes(rule)
+      ? RECONNECT_MS
+      : this.#answerDelay;
+    this.#held.add(completion, probeSignature(segment), hold);
     this.#setDeadline();
+  }
+
+  /**
+   * Whether an entry's weight makes a scan without the ports that are known to
+   * be open. A capture with a ring for each direction may have handed on the
+   * answer before the question.
+   */
+  #isComplete(entry: number): boolean {
+    const table = this.#table;
+    if (table.protocol(entry) !== "tcp") return true;
+    for (let i = table.portCount(entry) - 1; i >= 0; i--) {
+      const port = table.portAt(entry, i);
+      if (this.#answers.isOpen(port)) this.#giveBack(entry, port, i);
+    }
+    return table.weight(entry) >= this.#rule.threshold;
   }
 
   #slowCompleted(

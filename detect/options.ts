@@ -65,6 +65,12 @@ export const KNOBS = {
    */
   slowWindow: { min: 0, max: 2_592_000_000, default: 86_400_000 },
   /**
+   * How long a scan waits, before it is told, for answers of the host that may
+   * show that it is none, in milliseconds. Behind address translation they come a
+   * moment later than the packets that ask for them; a capture may be later still.
+   */
+  answerDelay: { min: 0, max: 10_000, default: 8 },
+  /**
    * The lowest port that the watched host takes for connections of its own
    * (`ip_local_port_range` on Linux). A refusal from this port on is no
    * evidence: late answers to the host's own questions draw it too.
@@ -95,6 +101,11 @@ export interface DetectorOptions {
    * not looked for) to 2,592,000,000 [86,400,000].
    */
   slowWindow?: number;
+  /**
+   * How long a scan waits for answers of the host in milliseconds: 0 to 10,000
+   * [8].
+   */
+  answerDelay?: number;
   /**
    * The lowest port that the watched host takes for its own connections, from
    * which on its refusals are no evidence: 1 to 65,536 [32,768].

@@ -109,15 +109,16 @@ function segments(): Case[] {
     ["ACK", ACK, NEVER],
     ["PSH and ACK", PSH | ACK, NEVER],
     ["no flags", 0, IN],
-    ["SYN", SYN, IN],
+    ["SYN", SYN, ALWAYS],
     ["FIN", FIN, IN],
     ["FIN, PSH and ACK", FIN | PSH | ACK, IN],
     ["FIN and ACK", FIN | ACK, IN],
     ["all but RST", 0xfb, ALWAYS],
+    ["all but SYN", 0xfd, IN],
     ["SYN and ACK", SYN | ACK, ALWAYS],
     ["SYN, ACK and ECE", SYN | ACK | 0x40, ALWAYS],
     ["RST", RST, ALWAYS],
-    ["RST and ACK", RST | ACK, ALWAYS],
+    ["RST and ACK", RST | ACK, IN],
   ];
   return flags.flatMap(([name, flags, passage]) =>
     both(`TCP, ${name}`, passage, tcp({ flags }), NEXT_TCP)

@@ -19,6 +19,7 @@ Deno.test("the defaults are the reference's params.h, but for the table", () => 
     logDelay: 20_000,
     ipv6Prefix: 64,
     slowWindow: 86_400_000,
+    answerDelay: 8,
     ephemeralPort: 32_768,
   });
 });

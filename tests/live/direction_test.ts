@@ -76,8 +76,7 @@ function expectations(version: 4 | 6): string[] {
   return [
     "in IPv@ tcp 2", // SYN
     ...ofOpenPort, // SYN and ACK; the scanner resets what nmap has opened
-    "out IPv@ tcp 14", // RST and ACK of the closed port
-    "out IPv@ tcp 4", // the answer to the ACK
+    "out IPv@ tcp 4", // the answer to the ACK; not the RST with ACK to the SYN
     "in IPv@ tcp 1", // FIN
     `out IPv@ icmp ${version === 4 ? "3/3" : "1/4"}`,
     "in IPv@ sctp 1",

@@ -25,10 +25,12 @@ export async function sendScans(
   const sender = await hardwareAddress(two.scanner);
   const frames = Array.from({ length: count }, (_, i) => {
     const ends = { source: sourceOf(first + i), destination: HOST };
+    // Equal ones would show that they come from one host.
+    const sequence = 1_000_000 + first + i;
     return PORTS.map((port) =>
       concat(
         ...[target, sender, [0x08, 0x00]],
-        ipv4(tcp({ destinationPort: port }), ends),
+        ipv4(tcp({ destinationPort: port, sequence }), ends),
       )
     );
   });
