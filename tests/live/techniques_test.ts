@@ -25,7 +25,7 @@ import {
 } from "./techniques.ts";
 
 /** Most of the time goes into waiting. */
-const AT_A_TIME = 6;
+const AT_A_TIME = 8;
 /** For trying some by their names: part of a step's name. */
 const ONLY = Deno.env.get("SCANLOGD_TECHNIQUE") ?? "";
 
