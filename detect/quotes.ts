@@ -11,12 +11,14 @@
  *   range, so that the port does not tell.
  * - Media. After a call the other side goes on sending RTP and RTCP for a moment,
  *   to ports that the application chose, often from 1024 or 10000 on.
+ * - Answers of RPC servers. Clients such as mount(8) and ypbind(8) ask from
+ *   reserved ports, another one for each attempt.
  *
  * Whoever imitates them can learn which ports are closed without being noticed
  * here, but not which are open: no service answers such a datagram, and silence
  * is also what a lost or rate-limited error looks like. Media to privileged ports
- * do not count, and source port 53 alone does not either: scanners use it,
- * because it passes simple firewalls.
+ * do not count, and RPC answers only where clients take their ports. Source port 53
+ * alone does not either: scanners use it, because it passes simple firewalls.
  *
  * @module
  */
@@ -29,7 +31,7 @@ export type QuoteKind = 0 | 1 | 2;
 export const QUOTE_UNKNOWN: QuoteKind = 0;
 /** It is a UDP datagram without payload, as only probes are. */
 export const QUOTE_EMPTY: QuoteKind = 1;
-/** It looks like a late DNS answer (RFC 1035), or like RTP or RTCP (RFC 3550). */
+/** It looks like a late DNS (RFC 1035) or RPC answer (RFC 5531), RTP or RTCP. */
 export const QUOTE_REPLY: QuoteKind = 2;
 
 /** Length of a UDP header (RFC 768), in bytes. */
@@ -42,6 +44,12 @@ const DNS_RESPONSE = 0x80;
 const RTP_HEADER = 12;
 const RTP_VERSION_MASK = 0xc0;
 const RTP_VERSION_2 = 0x80;
+/** The shortest RPC answer is a rejection (RFC 5531, 9). */
+const RPC_REJECTION = 20;
+const RPC_MESSAGE_TYPE = 4;
+const RPC_REPLY = 1;
+/** bindresvport(3) takes ports from here on, up to the last privileged one. */
+const FIRST_RESERVED_PORT = 512;
 const FIRST_UNPRIVILEGED_PORT = 1024;
 
 /**
@@ -61,16 +69,26 @@ export function kindOfQuote(
   const payloadLength = view.getUint16(at + 4) - UDP_HEADER;
   const payload = at + UDP_HEADER;
   if (payloadLength === 0) return QUOTE_EMPTY;
-  const isReply = sourcePort === DNS_PORT &&
-      payloadLength >= DNS_HEADER && isDnsResponse(view, payload, end) ||
-    destinationPort >= FIRST_UNPRIVILEGED_PORT &&
-      payloadLength >= RTP_HEADER && isRtp(view, payload, end);
-  return isReply ? QUOTE_REPLY : QUOTE_UNKNOWN;
+  const isDns = sourcePort === DNS_PORT && payloadLength >= DNS_HEADER &&
+    isDnsResponse(view, payload, end);
+  if (isDns) return QUOTE_REPLY;
+  const isMedia = destinationPort >= FIRST_UNPRIVILEGED_PORT &&
+    payloadLength >= RTP_HEADER && isRtp(view, payload, end);
+  if (isMedia) return QUOTE_REPLY;
+  const isRpc = destinationPort >= FIRST_RESERVED_PORT &&
+    destinationPort < FIRST_UNPRIVILEGED_PORT &&
+    payloadLength >= RPC_REJECTION && isRpcReply(view, payload, end);
+  return isRpc ? QUOTE_REPLY : QUOTE_UNKNOWN;
 }
 
 function isDnsResponse(view: DataView, at: number, end: number): boolean {
   return at + DNS_FLAGS < end &&
     (view.getUint8(at + DNS_FLAGS) & DNS_RESPONSE) !== 0;
+}
+
+function isRpcReply(view: DataView, at: number, end: number): boolean {
+  return at + RPC_MESSAGE_TYPE + 4 <= end &&
+    view.getUint32(at + RPC_MESSAGE_TYPE) === RPC_REPLY;
 }
 
 /** RFC 7983, 7 tells RTP and RTCP from other protocols by the same two bits. */

@@ -380,6 +380,26 @@ Deno.test("version 2 of RTP to a port from 1024 on is a reply", () => {
   assertEquals(kindOf(1, 1024, payload(12, 0x80), { held: 1 }), QUOTE_REPLY);
 });
 
+Deno.test("an answer of an RPC server is a reply to a reserved port only", () => {
+  const answer = payload(24, 1, 2, 3, 4, 0, 0, 0, 1);
+  const call = payload(24, 1, 2, 3, 4, 0, 0, 0, 0);
+  for (const port of [512, 1023]) {
+    assertEquals(kindOf(111, port, answer), QUOTE_REPLY);
+    assertEquals(kindOf(111, port, call), QUOTE_UNKNOWN);
+  }
+  for (const port of [511, 1024]) {
+    assertEquals(kindOf(111, port, answer), QUOTE_UNKNOWN);
+  }
+  for (const at of [4, 5, 6, 7]) {
+    assertEquals(kindOf(111, 700, answer.with(at, 2)), QUOTE_UNKNOWN);
+  }
+  // Shorter than a rejection; then cut inside the field that tells.
+  assertEquals(kindOf(111, 700, answer.slice(0, 19)), QUOTE_UNKNOWN);
+  assertEquals(kindOf(111, 700, answer.slice(0, 20)), QUOTE_REPLY);
+  assertEquals(kindOf(111, 700, answer, { held: 7 }), QUOTE_UNKNOWN);
+  assertEquals(kindOf(111, 700, answer, { held: 8 }), QUOTE_REPLY);
+});
+
 Deno.test("what is no UDP has no kind, also after a datagram that has one", () => {
   const decoder = new HeaderDecoder(new Segment());
   const kinds = [udp(), tcp(), udp(), sctp()].map((transport, i) => {
