@@ -6,10 +6,13 @@
 
 import type { PacketHandler } from "../detect/packet.ts";
 import type { Capture, CaptureStatistics } from "./capture.ts";
+import { GzipError, Unpacker } from "./gzip.ts";
 import { CaptureFileError, SavefileReader } from "./savefile.ts";
 
 /** Small enough for the processor's cache, large enough for few reads. */
 const CHUNK_SIZE = 1 << 18;
+/** Smaller: a packed chunk can become a thousand times as long. */
+const PACKED_CHUNK_SIZE = 1 << 14;
 /** After so many chunks of a file, signals get their turn. */
 const CHUNKS_IN_A_ROW = 64;
 /** RFC 1952, 2.3.1. */
@@ -98,23 +101,21 @@ export class FileCapture implements Capture {
   async *#unpack(
     start: Uint8Array<ArrayBuffer>,
   ): AsyncGenerator<Uint8Array> {
-    const packed = new ReadableStream<Uint8Array<ArrayBuffer>>({
-      start: (controller) => controller.enqueue(start.slice()),
-      pull: async (controller) => {
-        const chunk = new Uint8Array(CHUNK_SIZE);
-        const length = await this.#read(chunk);
-        if (length === null) controller.close();
-        else controller.enqueue(chunk.subarray(0, length));
-      },
-    });
+    const unpacker = new Unpacker();
     try {
-      yield* packed.pipeThrough(new DecompressionStream("gzip"));
+      yield* unpacker.push(start);
+      const chunk = new Uint8Array(PACKED_CHUNK_SIZE);
+      for (let n; (n = await this.#read(chunk)) !== null;) {
+        yield* unpacker.push(chunk.subarray(0, n));
+      }
+      yield* unpacker.end();
     } catch (error) {
-      // Stream errors are TypeErrors; our own damage reports pass by here too.
-      if (!(error instanceof TypeError)) throw error;
+      if (!(error instanceof GzipError)) throw error;
       throw new Error(
         `${this.description}: the gzip data is damaged or cut off: ${error.message}`,
       );
+    } finally {
+      unpacker.close();
     }
   }
 
