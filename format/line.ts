@@ -229,6 +229,7 @@ function formatOpenPorts(ports: readonly number[], room: number): string {
     (count) => count < ports.length ? end.length : 0,
   );
   if (count === ports.length) return start + ports.join(COMMA);
+  if (start.length + LEFT_OUT.length > room) return "";
   return start + [...ports.slice(0, count), LEFT_OUT].join(COMMA);
 }
 

@@ -211,3 +211,19 @@ Deno.test("IPv6 addresses leave as much room for open ports", () => {
   const long = end({ source: IPV6, destination: IPV6, openPorts });
   assertEquals(long.length, short.length + 2 * 23);
 });
+
+Deno.test("that there are open ports is left out where not even that fits", () => {
+  const change = {
+    source: `${IPV6}/128`,
+    destination: IPV6,
+    otherDestinations: true,
+    packets: 4_294_967_295,
+    ports: 65_535,
+    duration: 320_000,
+  };
+  const line = end(change);
+  assert(!line.includes("open"), line);
+  const uncounted = 2 * (IPV6.length - 15) + "/128".length;
+  assertLessOrEqual(line.length - uncounted, 120);
+  assert(end({ ...change, packets: 9 }).includes(", open: 22, 80 @"));
+});
