@@ -38,7 +38,10 @@ const BENCHMARKS: readonly Benchmark[] = [
   latency,
 ];
 
-/** Runs a benchmark and prints its figures, as far as it comes. */
+/** A load above this, before anything is measured, is told. */
+const BUSY = 0.5;
+
+/** Runs a benchmark, as far as it comes. */
 async function runOne(
   benchmark: Benchmark,
   amounts: Amounts,
@@ -61,21 +64,35 @@ async function runOne(
 }
 
 /** Runs all that are wanted; returns whether none failed. */
-async function runAll(options: Options, lab: Lab): Promise<boolean> {
+async function runAll(
+  { only, amounts, json }: Options,
+  lab: Lab,
+): Promise<boolean> {
+  const load = loadBefore();
   const wanted = BENCHMARKS.filter(({ name }) =>
-    options.only.length === 0 || options.only.includes(name)
+    only.length === 0 || only.includes(name)
   );
   const outcomes: Outcome[] = [];
   for (const benchmark of wanted) {
-    const outcome = await runOne(benchmark, options.amounts, lab);
+    const outcome = await runOne(benchmark, amounts, lab);
     if (lab.isClosed) return false;
     outcomes.push(outcome);
     printOutcome(outcome);
-  }
-  if (options.json !== undefined) {
-    await writeJson(options.json, await makeReport(options.amounts, outcomes));
+    // Whoever ends a long run early keeps what has been measured.
+    if (json === undefined) continue;
+    const run = { load, amounts, benchmarks: outcomes };
+    await writeJson(json, await makeReport(run));
   }
   return outcomes.every(({ failed }) => failed === undefined);
+}
+
+/** The machine's load before a run; whoever shares it makes figures noisy. */
+function loadBefore(): number {
+  const [load] = Deno.loadavg();
+  if (load > BUSY) {
+    console.error(`bench: the machine is busy (load ${load.toFixed(1)})`);
+  }
+  return load;
 }
 
 /** Resolves to the exit status of a run that was ended by a signal. */

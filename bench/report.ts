@@ -36,6 +36,8 @@ export interface Report {
   processor: string;
   /** How many processors there are. */
   processors: number;
+  /** Processes that ran or waited to when it began, on a minute's average. */
+  load: number;
   /** How much was measured. */
   amounts: Amounts;
   /** The benchmarks. */
@@ -150,8 +152,10 @@ function plain(value: number): string {
 
 /** Puts a run together. */
 export async function makeReport(
-  amounts: Amounts,
-  benchmarks: Outcome[],
+  { load, amounts, benchmarks }: Pick<
+    Report,
+    "load" | "amounts" | "benchmarks"
+  >,
 ): Promise<Report> {
   return {
     date: new Date().toISOString(),
@@ -159,6 +163,7 @@ export async function makeReport(
     kernel: Deno.osRelease(),
     processor: await processorName(),
     processors: navigator.hardwareConcurrency,
+    load,
     amounts,
     benchmarks,
   };
@@ -168,7 +173,6 @@ export async function makeReport(
 export async function writeJson(path: string, report: Report): Promise<void> {
   await Deno.mkdir(path.replace(/[^/]*$/, "") || ".", { recursive: true });
   await Deno.writeTextFile(path, JSON.stringify(report, null, 2) + "\n");
-  console.error(`bench: written to ${path}`);
 }
 
 async function processorName(): Promise<string> {

@@ -21,6 +21,7 @@ const REPORT: Report = {
   kernel: "6.18.0-custom",
   processor: "Some processor",
   processors: 2,
+  load: 0,
   amounts: FULL,
   benchmarks: [{
     name: "replay",
