@@ -159,7 +159,6 @@ function detectorOptions(
     logDelay: options["log-delay"],
     ipv6Prefix: options["ipv6-prefix"],
     slowWindow: options["slow-window"],
-    answerDelay: live?.answerDelay,
     ephemeralPort: live && lowestEphemeralPort(),
     classic: options.classic,
     ends: true,

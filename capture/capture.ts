@@ -15,14 +15,13 @@ export interface CaptureStatistics {
 }
 
 /**
- * Called while nothing comes, with the time on the packets' clock and the wall
- * time, both in milliseconds. Packets that come later may be some milliseconds
- * older.
+ * Called while nothing comes, with the time on the packets' clock, in
+ * milliseconds, up to which all packets have been handed on.
  *
  * @returns After how many milliseconds it wants to be called again at the latest;
  * Infinity: once something has come.
  */
-export type Tick = (time: number, wallTime: number) => number;
+export type Tick = (time: number) => number;
 
 /** Which interfaces a capture of a kind watches, in words; none: all. */
 export function describeInterfaces(

@@ -35,11 +35,15 @@ export class CaptureClock {
     return (this.#timespec[0] >>> 0) * 1000 + this.#timespec[2] / 1e6;
   }
 
-  /** Tells the time; returns how long to wait at most, in milliseconds. */
-  tell(tick: Tick | undefined): number {
+  /**
+   * Tells the time; returns how long to wait at most, in milliseconds.
+   *
+   * @param lag How long the kernel may keep packets back, in milliseconds.
+   */
+  tell(tick: Tick | undefined, lag: number): number {
     if (tick === undefined) return Infinity;
     this.sample();
-    return tick(this.now, Date.now());
+    return tick(this.now - lag);
   }
 
   /** Time since boot of a packet's wall time, both in milliseconds. */

@@ -22,11 +22,6 @@ export interface HostAddresses {
 export interface LiveCapture extends Capture {
   /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: HostAddresses | undefined;
-  /**
-   * How much later than a packet the host's answer to it may be handed on, in
-   * milliseconds, if it is worth telling.
-   */
-  readonly answerDelay?: number;
   /** The name of the interface of a number, if packets tell the number. */
   interfaceName?(index: number): string | undefined;
 }

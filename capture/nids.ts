@@ -70,8 +70,6 @@ export interface NidsCaptureOptions {
 export class NidsCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
-  /** Each direction has a ring of its own, whose blocks retire by themselves. */
-  readonly answerDelay: number = 3 * TIMEOUT_MS;
   /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: LocalAddresses | undefined;
   readonly #lib: Libnids;
@@ -180,7 +178,7 @@ export class NidsCapture implements Capture {
     this.#handler = handler;
     while (!this.#stopping) {
       this.#drainAll();
-      await this.#polled.wait(this.#clock.tell(tick));
+      await this.#polled.wait(this.#clock.tell(tick, TIMEOUT_MS));
       if (this.#polled.hasNewAddresses) this.local?.refresh();
     }
     await new Promise((done) => setTimeout(done, 3 * TIMEOUT_MS));

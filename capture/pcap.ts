@@ -46,8 +46,6 @@ export interface PcapCaptureOptions {
 export class PcapCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
-  /** Each direction has a ring of its own, whose blocks retire by themselves. */
-  readonly answerDelay: number = 3 * TIMEOUT_MS;
   /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: LocalAddresses | undefined;
   /** First those for what comes: a question is read before its answer. */
@@ -90,7 +88,7 @@ export class PcapCapture implements Capture {
   async run(handler: PacketHandler, tick?: Tick): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
-      await this.#polled.wait(this.#clock.tell(tick));
+      await this.#polled.wait(this.#clock.tell(tick, TIMEOUT_MS));
       if (this.#polled.hasNewAddresses) this.local?.refresh();
     }
     await new Promise((done) => setTimeout(done, 3 * TIMEOUT_MS));

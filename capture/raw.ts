@@ -51,9 +51,9 @@ import { attachFilter } from "../ffi/bpf.ts";
  * A ring of 8 MiB holds some 40,000 packets: at 200,000 packets a second, what
  * comes during a fifth of a second of garbage collection or other delay.
  */
-const RING: RingLayout = { blockSize: 1 << 18, blockCount: 32 };
+const RING: RingLayout = { blockSize: 1 << 17, blockCount: 64 };
 /** The kernel hands over a block that is not full after so many milliseconds. */
-const RETIRE_TIMEOUT_MS = 8;
+const RETIRE_TIMEOUT_MS = 4;
 const FRAME_SIZE = 2048; // of no consequence in TPACKET_V3, but checked
 
 /** How to capture. */
@@ -94,7 +94,7 @@ export class RawCapture implements Capture {
   async run(handler: PacketHandler, tick?: Tick): Promise<void> {
     while (!this.#stopping) {
       this.#drain(handler);
-      await this.#polled.wait(this.#clock.tell(tick));
+      await this.#polled.wait(this.#clock.tell(tick, RETIRE_TIMEOUT_MS));
       for (const [i, socket] of this.#sockets.entries()) {
         // An interface that goes down leaves one, and would wake us for ever.
         if (this.#polled.hasError(i)) socket.clearError();

@@ -67,9 +67,9 @@ export const KNOBS = {
   /**
    * How long a scan waits, before it is told, for answers of the host that may
    * show that it is none, in milliseconds. Behind address translation they come a
-   * moment later than the packets that ask for them; a capture may be later still.
+   * moment later than the packets that ask for them.
    */
-  answerDelay: { min: 0, max: 10_000, default: 8 },
+  answerDelay: { min: 0, max: 10_000, default: 5 },
   /**
    * The lowest port that the watched host takes for connections of its own
    * (`ip_local_port_range` on Linux). A refusal from this port on is no
@@ -103,7 +103,7 @@ export interface DetectorOptions {
   slowWindow?: number;
   /**
    * How long a scan waits for answers of the host in milliseconds: 0 to 10,000
-   * [8].
+   * [5].
    */
   answerDelay?: number;
   /**

@@ -70,8 +70,8 @@ Deno.test("a scan is held for moments, then told", () => {
   const host = new Host();
   host.scan(SEVEN);
   assertEquals(host.scans, []);
-  assertEquals(host.detector.advance(START + 7), 1);
-  assertEquals(host.detector.advance(START + 8) > 0, true);
+  assertEquals(host.detector.advance(START + 4), 1);
+  assertEquals(host.detector.advance(START + 5) > 0, true);
   assertEquals(host.scans.length, 1);
   assertEquals(host.scans[0].rule, "classic");
 });

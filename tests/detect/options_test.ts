@@ -19,7 +19,7 @@ Deno.test("the defaults are the reference's params.h, but for the table", () => 
     logDelay: 20_000,
     ipv6Prefix: 64,
     slowWindow: 86_400_000,
-    answerDelay: 8,
+    answerDelay: 5,
     ephemeralPort: 32_768,
   });
 });
