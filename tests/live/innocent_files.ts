@@ -46,6 +46,8 @@ interface Connection extends Ends {
   at: number;
   /** Whether the host makes it [false]. */
   isOurs?: boolean;
+  /** How long the other end takes to accept it, in seconds [0.0001]. */
+  delay?: number;
   /** How long it lasts, in seconds [0.2]. */
   lasts?: number;
   /**
@@ -87,7 +89,8 @@ export class Film {
 
   /** A connection from its first to its last segment. */
   connection(connection: Connection): void {
-    const { at, isOurs = false, lasts = 0.2, end = "orderly" } = connection;
+    const { at, isOurs = false, delay = 0.0001, lasts = 0.2 } = connection;
+    const { end = "orderly" } = connection;
     const there = 0x10000000 + Math.floor(at * 1000);
     const back = 0x60000000 + Math.floor(at * 1000);
     const say = (
@@ -109,9 +112,9 @@ export class Film {
       if (!isOurs) this.figures.resets++;
       return;
     }
-    say(0.0001, false, SYN | ACK, back, there + 1);
-    say(0.0002, true, ACK, there + 1, back + 1);
-    say(0.001, true, PSH | ACK, there + 1, back + 1);
+    say(delay, false, SYN | ACK, back, there + 1);
+    say(delay + 0.0001, true, ACK, there + 1, back + 1);
+    say(delay + 0.001, true, PSH | ACK, there + 1, back + 1);
     say(lasts, true, FIN | ACK, there + 1, back + 1);
     if (end === "late") {
       say(lasts + 2, false, PSH | ACK, back + 1, there + 2);
@@ -263,6 +266,20 @@ export const RECORDINGS: readonly Recording[] = [
             local: service < 10 ? 20 + service : 8_000 + service * 101,
             remote: 33_000 + i * 30 + service,
             end: service >= 24 ? "refused" : "orderly",
+          });
+        }
+      }),
+  },
+  {
+    name: "40 ports forwarded to a host 3 ms away, used at once",
+    record: (film) =>
+      often(15, (at, i) => {
+        for (let service = 0; service < 40; service++) {
+          film.connection({
+            at: at + service / 100_000,
+            delay: 0.003,
+            local: 8_000 + service,
+            remote: 33_000 + i * 40 + service,
           });
         }
       }),

@@ -99,6 +99,36 @@ const SETTLE_MS = 5_000;
 /** A scan is told at once, or after unanswered packets were waited for. */
 const SCAN_MS = 4_000;
 
+/** So many at a time: most of their time is waiting. */
+const SIDE_BY_SIDE = 6;
+
+/**
+ * Tries out many, some of them at a time.
+ *
+ * @returns What becomes of each, in their order.
+ */
+export function tryAll(
+  innocents: readonly Innocent[],
+  watchers: readonly Watcher[],
+): Promise<Outcome>[] {
+  const waiting = innocents.map((innocent) => ({
+    innocent,
+    outcome: Promise.withResolvers<Outcome>(),
+  }));
+  const outcomes = waiting.map(({ outcome: { promise } }) => {
+    promise.catch(() => {}); // Whoever wants it looks at it later on.
+    return promise;
+  });
+  const work = async () => {
+    for (let next; (next = waiting.shift()) !== undefined;) {
+      const { innocent, outcome } = next;
+      await tryOut(innocent, watchers).then(outcome.resolve, outcome.reject);
+    }
+  };
+  for (let i = 0; i < SIDE_BY_SIDE; i++) work();
+  return outcomes;
+}
+
 /** Lets innocent traffic happen while programs watch, and then a scan. */
 export async function tryOut(
   innocent: Innocent,

@@ -8,34 +8,11 @@ import {
   type Innocent,
   OURS,
   type Outcome,
-  tryOut,
+  tryAll,
 } from "./innocent_watchers.ts";
 import { INNOCENTS } from "./innocents.ts";
 import { SCANNER } from "./namespaces.ts";
 import { liveTest } from "./require.ts";
-
-/** So many at a time: most of their time is waiting. */
-const SIDE_BY_SIDE = 6;
-
-/** Runs all, some of them at a time; the results are in the order of the table. */
-function runAll(innocents: readonly Innocent[]): Promise<Outcome>[] {
-  const waiting = innocents.map((innocent) => ({
-    innocent,
-    outcome: Promise.withResolvers<Outcome>(),
-  }));
-  const outcomes = waiting.map(({ outcome: { promise } }) => {
-    promise.catch(() => {}); // Each step looks at its own later on.
-    return promise;
-  });
-  const work = async () => {
-    for (let next; (next = waiting.shift()) !== undefined;) {
-      const { innocent, outcome } = next;
-      await tryOut(innocent, [OURS]).then(outcome.resolve, outcome.reject);
-    }
-  };
-  for (let i = 0; i < SIDE_BY_SIDE; i++) work();
-  return outcomes;
-}
 
 function describe(figures: object): string {
   return Object.entries(figures).filter(([, value]) => value > 0)
@@ -65,7 +42,7 @@ liveTest(
     ],
   },
   async (t) => {
-    const outcomes = runAll(INNOCENTS);
+    const outcomes = tryAll(INNOCENTS, [OURS]);
     for (const [i, innocent] of INNOCENTS.entries()) {
       await t.step(
         innocent.name,
