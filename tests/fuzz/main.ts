@@ -23,6 +23,7 @@ import { corpusOf, TARGETS } from "./targets.ts";
 /** How long a target has its turn, in milliseconds. */
 const TURN_MS = 500;
 const DEFAULT_SECONDS = 60;
+const MINUTE_MS = 60_000;
 
 /** What to fuzz, and how much. */
 export interface FuzzOptions {
@@ -60,10 +61,12 @@ function randomFor(seed: number, { name }: Target): Random {
 /**
  * Fuzzes the targets in turn.
  *
+ * @param tell Told each minute how far it is.
  * @throws {Finding} If an input breaks something.
  */
 export async function fuzz(
   { targets, seed, seconds, amounts }: FuzzOptions,
+  tell: (figures: Figures[]) => void = () => {},
 ): Promise<Figures[]> {
   const coverage = await Coverage.start();
   const fuzzers = targets.map((target) => ({
@@ -85,6 +88,8 @@ export async function fuzz(
     seconds === undefined
       ? [...amounts.keys()].every(isDone)
       : performance.now() >= end;
+  const figures = () => fuzzers.map(figuresOf);
+  let nextTelling = performance.now() + MINUTE_MS;
   try {
     do {
       for (const one of fuzzers) {
@@ -93,20 +98,24 @@ export async function fuzz(
         do await one.fuzzer.batch(); while (performance.now() < start + turn);
         one.time += performance.now() - start;
       }
+      if (performance.now() >= nextTelling) {
+        nextTelling += MINUTE_MS;
+        tell(figures());
+      }
     } while (!isEnough());
   } finally {
     await coverage.stop();
     for (const target of targets) target.close?.();
   }
-  return fuzzers.map(({ fuzzer, time }) => ({
-    name: fuzzer.target.name,
-    unit: fuzzer.target.unit,
-    inputs: fuzzer.inputs,
-    units: fuzzer.units,
-    seconds: time / 1000,
-    blocks: fuzzer.blocks,
-    corpus: fuzzer.corpus,
-  }));
+  return figures();
+}
+
+function figuresOf(
+  { fuzzer, time }: { fuzzer: Fuzzer; time: number },
+): Figures {
+  const { target, inputs, units, blocks, corpus } = fuzzer;
+  const { name, unit } = target;
+  return { name, unit, inputs, units, seconds: time / 1000, blocks, corpus };
 }
 
 /** The target of a name. */
@@ -127,7 +136,7 @@ export function table(figures: readonly Figures[]): string {
     name,
     `${COUNT.format(inputs)} inputs`,
     `${COUNT.format(units)} ${unit}`,
-    `${COUNT.format(Math.round(units / seconds))}/s`,
+    `${COUNT.format(Math.round(units / (seconds || 1)))}/s`,
     `${COUNT.format(rest.blocks)} blocks`,
     `${rest.corpus} kept`,
   ]);
@@ -214,7 +223,8 @@ async function main(args: readonly string[]): Promise<number> {
       return 0;
     }
     console.log(`fuzz: --seed ${seed}`);
-    console.log(table(await fuzz(request)));
+    const show = (figures: Figures[]) => console.log(`${table(figures)}\n`);
+    console.log(table(await fuzz(request, show)));
     return 0;
   } catch (error) {
     if (error instanceof Finding) console.error(describe(error, seed));
