@@ -172,7 +172,8 @@ async function feed(
   await run(host.inside(command), { input: new TextEncoder().encode(text) });
 }
 
-async function listen(host: Namespace): Promise<Process> {
+/** Listens on some ports, over IPv4 and IPv6. */
+export async function listen(host: Namespace): Promise<Process> {
   const ports = OPEN_PORTS.map(String);
   const server = host.start(["python3", "-c", LISTEN, ...ports]);
   await server.told("listening");
