@@ -26,14 +26,15 @@ import { DEFAULT_SETTINGS, SessionWriter, SETTINGS } from "./session.ts";
 
 const SYN = 0x02;
 const RST = 0x04;
+const ACK = 0x10;
+const FIN_ACK = 0x11;
 const SYN_ACK = 0x12;
 const RST_ACK = 0x14;
 /** Flags of the scans that scanners offer, and those of connections. */
 const FLAGS = [SYN, 0x01, 0x00, 0x29, 0x10, 0x11, SYN_ACK, RST, 0x18, 0xc2];
 
-/** A watched host, or one beside it. */
-function ours(random: Random): Host {
-  const number = below(random, 4) === 0 ? below(random, 256) : 2;
+/** A watched host, or one beside it: the number is its last byte. */
+function ours(random: Random, number = below(random, 4) * 2): Host {
   return {
     ipv4: (0xc6336400 | number) >>> 0, // 198.51.100.0/24
     ipv6: [0x20010db8, 0xffff0000 | 0, 0, number],
@@ -94,7 +95,7 @@ class Conversation {
   readonly #version: 4 | 6;
   readonly #linkType: number;
   readonly #source: Host;
-  readonly #destination: Host;
+  #destination: Host;
   readonly #sourcePort: number;
   readonly #nextPort: () => number;
   readonly #probe: Probe;
@@ -103,6 +104,8 @@ class Conversation {
   readonly #sequence: number;
   readonly #isSweep: boolean;
   readonly #isSpoofed: boolean;
+  /** Who seems to send the same; all but one of them do not. */
+  readonly #decoys: readonly Host[];
   readonly #isFragmented: boolean;
   readonly #isUndirected: boolean;
   readonly #pause: number;
@@ -121,11 +124,14 @@ class Conversation {
     this.#icmpCode = below(random, 16);
     this.#isSweep = below(random, 8) === 0;
     this.#isSpoofed = below(random, 6) === 0;
-    this.#isFragmented = below(random, 6) === 0;
+    const decoys = below(random, 6) === 0 ? below(random, 40) : 0;
+    this.#decoys = Array.from({ length: decoys }, () => stranger(random));
+    this.#isFragmented = below(random, 8) === 0;
     this.#isUndirected = below(random, 4) === 0;
     this.#pause = pick(random, [0, 0.125, 1, 10, 2900, 3100]);
-    this.#probe = this.#pickProbe();
-    this.#answer = this.#pickAnswer();
+    const protocol = pick(random, [TCP, TCP, TCP, UDP, SCTP]);
+    this.#probe = this.#pickProbe(protocol);
+    this.#answer = this.#pickAnswer(protocol);
   }
 
   #pickLinkType(): number {
@@ -136,17 +142,17 @@ class Conversation {
     return carries ? type : 101;
   }
 
-  #pickProbe(): Probe {
+  #pickProbe(protocol: number): Probe {
     const random = this.#random;
     const frame = this.#frame;
-    switch (below(random, 6)) {
-      case 0:
+    switch (protocol) {
+      case UDP:
         return (from, to) => {
           frame.begin(pick(random, [0, 0, 1, 12, 48]));
           frame.udp(from, to);
           return UDP;
         };
-      case 1: {
+      case SCTP: {
         const type = pick(random, [INIT, INIT, COOKIE_ECHO, ABORT, INIT_ACK]);
         return (from, to) => {
           frame.begin(0);
@@ -154,18 +160,15 @@ class Conversation {
           return SCTP;
         };
       }
-      case 2:
-        return (from, to) => {
-          frame.begin(0);
-          frame.tcp(from, to, random(), random(), random(), random());
-          return TCP;
-        };
       default: {
         const flags = pick(random, FLAGS);
         const window = pick(random, [0, 1024, 65_535]);
+        const isOdd = below(random, 6) === 0;
         return (from, to) => {
           frame.begin(below(random, 8) === 0 ? below(random, 64) : 0);
-          frame.tcp(from, to, flags, this.#sequence, 0, window);
+          if (isOdd) {
+            frame.tcp(from, to, random(), random(), random(), random());
+          } else frame.tcp(from, to, flags, this.#sequence, 0, window);
           return TCP;
         };
       }
@@ -180,7 +183,8 @@ class Conversation {
     this.#frame.sctp(from, to, this.#sequence);
   }
 
-  #pickAnswer(): Answer {
+  /** Mostly an answer that fits the probes, at times any. */
+  #pickAnswer(protocol: number): Answer {
     const random = this.#random;
     const frame = this.#frame;
     const tcp = (flags: number): Answer => (from, to) => {
@@ -193,17 +197,30 @@ class Conversation {
       this.#sctp(to, from, type);
       return SCTP;
     };
-    return pick(random, [
-      () => {},
-      tcp(RST_ACK),
-      tcp(RST),
-      tcp(SYN_ACK),
-      sctp(ABORT),
-      sctp(INIT_ACK),
-      this.#refuse,
-      this.#refuse,
-    ]);
+    const answers: Record<number, Answer[]> = {
+      [TCP]: [tcp(RST_ACK), tcp(RST), this.#shakeHands, this.#refuse],
+      [UDP]: [this.#refuse],
+      [SCTP]: [sctp(ABORT), sctp(INIT_ACK), this.#refuse],
+    };
+    if (below(random, 4) === 0) return () => {};
+    const fitting = answers[below(random, 8) === 0 ? TCP : protocol];
+    return pick(random, fitting);
   }
+
+  /** The port is open; at times the source shows that it has got the answer. */
+  readonly #shakeHands: Answer = (from, to) => {
+    const random = this.#random;
+    const frame = this.#frame;
+    const ours = random();
+    const next = this.#sequence + 1;
+    frame.begin(0);
+    frame.tcp(to, from, SYN_ACK, ours, next, 1024);
+    this.#send(TCP, this.#envelope(false));
+    frame.begin(0);
+    const flags = pick(random, [RST, RST_ACK, FIN_ACK, ACK]);
+    frame.tcp(from, to, flags, next, ours + 1, 1024);
+    this.#send(TCP, this.#envelope(true));
+  };
 
   /** An ICMP error that quotes the probe, more or less of it. */
   readonly #refuse: Answer = (from, to) => {
@@ -229,16 +246,19 @@ class Conversation {
   /** Adds a probe and its answer to the session. */
   step(): void {
     const random = this.#random;
-    const isSpoofed = this.#isSpoofed && below(random, 2) === 0;
     const from = below(random, 8) === 0 ? random() & 0xffff : this.#sourcePort;
     const to = this.#nextPort();
-    const envelope = this.#envelope(true);
-    if (isSpoofed) envelope.source = stranger(random);
-    if (this.#isSweep) envelope.destination = ours(random);
-    this.#send(this.#probe(from, to), envelope);
-    if (below(random, 2) === 0) return;
+    if (this.#isSweep) this.#destination = ours(random, below(random, 256));
+    this.#sendFrom(this.#source, from, to);
+    for (const decoy of this.#decoys) this.#sendFrom(decoy, from, to);
+    if (this.#isSpoofed) this.#sendFrom(stranger(random), from, to);
+    if (below(random, 8) === 0) return;
     const protocol = this.#answer(from, to);
     if (protocol !== undefined) this.#send(protocol, this.#envelope(false));
+  }
+
+  #sendFrom(source: Host, from: number, to: number): void {
+    this.#send(this.#probe(from, to), { ...this.#envelope(true), source });
   }
 
   #send(protocol: number, envelope: Envelope): void {
