@@ -66,17 +66,20 @@ function randomPeer6(): string {
 }
 
 const MAKERS = [halfOpen, connection, datagram, association];
-const ANSWERS = ["open", "refuse", "drop"] as const;
+const REFUSALS = ["refuse", "drop"] as const;
+/** Services of the host; whoever scans other ports finds them closed. */
+const FIRST_OPEN = 900;
 
 /** Many peers, one packet or connection each. */
 function* crowd(count: number, start: number): Generator<Frame> {
   for (let i = 0; i < count; i++) {
     const version = i % 2 === 0 ? 4 : 6;
+    const port = below(random, 1_024);
     yield* MAKERS[below(random, MAKERS.length)]({
       version,
       peer: version === 4 ? randomPeer() : randomPeer6(),
-      port: below(random, 1_024),
-      answer: ANSWERS[below(random, 3)],
+      port,
+      answer: port >= FIRST_OPEN ? "open" : REFUSALS[below(random, 2)],
       time: start + i / 50,
     });
   }
@@ -87,10 +90,10 @@ function* scans(count: number, start: number): Generator<Frame> {
   for (let i = 0; i < count; i++) {
     yield* slowScan({
       peer: randomPeer(),
-      ports: portsFrom(1 + below(random, 900), 30),
+      ports: portsFrom(1 + below(random, FIRST_OPEN - 30), 30),
       gap: 1,
       make: MAKERS[i % MAKERS.length],
-      answer: ANSWERS[i % 3],
+      answer: REFUSALS[i % 2],
       time: start + i * 30,
     });
   }
@@ -105,7 +108,7 @@ function slowScans(count: number, start: number): Frame[] {
       gap: T1,
       jitter: 0.5,
       make: MAKERS[i % MAKERS.length],
-      answer: ANSWERS[1 + i % 2],
+      answer: REFUSALS[i % 2],
       time: start + i,
     })));
 }
