@@ -57,6 +57,8 @@ const INNOCENTS_AT_A_TIME = 4;
 /** Techniques that are tried over IPv6 as well. */
 const IPV6_TOO = ["nmap -sS", "nmap -sU", "nmap -sA"];
 const NETWORK = "10.78.0";
+/** psad takes long to read 31,000 lines, as decoys and scanner make them. */
+const DECOYS_PATIENCE = 60;
 /** After the first report, for others to come. */
 const SETTLE_MS = 4_000;
 
@@ -119,10 +121,13 @@ async function tryScan(
   const sources = () =>
     new Set(watch.lines().map((line) => contender.sourceOf(line)));
   await using _scan = site.peer.start(technique.command(target));
+  const patience = technique.form === "decoys"
+    ? DECOYS_PATIENCE
+    : technique.patience;
   await eventually(
     () => sources().has(target.scanner),
     () => "a report",
-    technique.patience * 1_000,
+    patience * 1_000,
   ).catch(() => {});
   await pause(SETTLE_MS);
   const named = sources();
