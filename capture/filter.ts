@@ -41,6 +41,7 @@ const IPV6_HEADER = 40;
 
 /** Flags of established bulk traffic: exactly ACK, exactly PSH and ACK. */
 const BULK_FLAGS = [0x10, 0x18];
+const FIN = 0x01;
 const SYN = 0x02;
 const RST = 0x04;
 const ACK = 0x10;
@@ -207,10 +208,10 @@ function outgoing(): Instruction[] {
     { label: "ipv6-answer", code: LDX_IMMEDIATE, k: IPV6_HEADER },
     { code: LD_BYTE_ABS, k: 6 },
     ...byProtocol(ICMPV6, "icmpv6-answer"),
-    // SYNs tell which ports the host's own connections use. A RST with ACK answers
-    // what the rules have counted when it came.
+    // SYNs and FINs tell which ports have connections. A RST with ACK answers what
+    // the rules have counted when it came.
     { label: "tcp-answer", code: LD_BYTE_IND, k: TCP_FLAGS },
-    { code: JUMP_ANY_BIT, k: SYN, ifTrue: "accept" },
+    { code: JUMP_ANY_BIT, k: FIN | SYN, ifTrue: "accept" },
     { code: ALU_AND, k: RST | ACK },
     { code: JUMP_EQUAL, k: RST, ifTrue: "accept", ifFalse: "drop" },
     { label: "sctp-answer", code: LD_BYTE_IND, k: CHUNK_TYPE },

@@ -20,9 +20,9 @@ const IPV6_CHUNK = "(ip6[6] = 132 and (ip6[52] = 1 or ip6[52] = 10))";
 const IPV6_EXTENSION = [0, 43, 44, 51, 60]
   .map((header) => `ip6[6] = ${header}`).join(" or ");
 
-/** A SYN or SYN|ACK, or a refusal: a RST without ACK, ABORT, INIT ACK. */
+/** A SYN, SYN|ACK or FIN, or a refusal: a RST without ACK, ABORT, INIT ACK. */
 const IPV4_ANSWER = anyOf(
-  "(ip[9] = 6 and (tcp[13] & 0x02 != 0 or tcp[13] & 0x14 = 0x04))",
+  "(ip[9] = 6 and (tcp[13] & 0x03 != 0 or tcp[13] & 0x14 = 0x04))",
   "(ip[9] = 132 and (sctp[12] = 2 or sctp[12] = 6))",
   `(ip[9] = 1 and ${
     oneOf("icmp[0:2]", [0x0302, 0x0303, 0x0309, 0x030a, 0x030d])
@@ -30,7 +30,7 @@ const IPV4_ANSWER = anyOf(
 );
 const IPV4_ANSWERS = `(ip and ip[6:2] & 0x3fff = 0 and ${IPV4_ANSWER})`;
 const IPV6_ANSWER = anyOf(
-  "(ip6[6] = 6 and (ip6[53] & 0x02 != 0 or ip6[53] & 0x14 = 0x04))",
+  "(ip6[6] = 6 and (ip6[53] & 0x03 != 0 or ip6[53] & 0x14 = 0x04))",
   "(ip6[6] = 132 and (ip6[52] = 2 or ip6[52] = 6))",
   `(ip6[6] = 58 and ${oneOf("ip6[40:2]", [0x0101, 0x0104, 0x0105, 0x0106])})`,
 );

@@ -100,7 +100,11 @@ export class NidsCapture implements Capture {
       );
     }
     this.description = describeInterfaces("nids", interfaces);
-    this.#handle = openDevice("nids", device, promiscuous, SNAP_LENGTH);
+    this.#handle = openDevice("nids", device, {
+      promiscuous,
+      snapLength: SNAP_LENGTH,
+      isImmediate: false, // whole datagrams leave room for few packets then
+    });
     libpcap().pcap_setdirection(this.#handle, PCAP_D_IN);
     setCheckedFilter(this.#handle, filter, datagramFilter);
     this.#initialize();

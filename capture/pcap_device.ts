@@ -23,6 +23,7 @@ import {
   PCAP_D_IN,
   PCAP_D_OUT,
   type PcapHandle,
+  type PcapOptions,
   setCheckedFilter,
 } from "../ffi/libpcap.ts";
 import type { CaptureStatistics } from "./capture.ts";
@@ -84,7 +85,14 @@ export class PcapDevice {
     const { kind, name, promiscuous, direction, filter, within } = options;
     this.name = name;
     this.#clock = clock;
-    this.#handle = openDevice(kind, name, promiscuous, SNAP_LENGTH);
+    // Answers are collected, questions are not: no answer is read before its
+    // question.
+    const isImmediate = direction !== DIRECTION_OUT;
+    this.#handle = openDevice(kind, name, {
+      promiscuous,
+      snapLength: SNAP_LENGTH,
+      isImmediate,
+    });
     libpcap().pcap_setdirection(
       this.#handle,
       direction === DIRECTION_OUT ? PCAP_D_OUT : PCAP_D_IN,
@@ -181,14 +189,12 @@ export class PcapDevice {
 export function openDevice(
   kind: string,
   device: string,
-  promiscuous: boolean,
-  snapLength: number,
+  options: Pick<PcapOptions, "promiscuous" | "snapLength" | "isImmediate">,
 ): PcapHandle {
   try {
     return openPcap({
       device,
-      promiscuous,
-      snapLength,
+      ...options,
       timeout: TIMEOUT_MS,
       bufferSize: BUFFER_SIZE,
     });

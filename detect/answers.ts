@@ -33,8 +33,9 @@ const WORDS = 3;
 /** Remembers what the host itself has sent; all of it takes 400 KiB. */
 export class Answers {
   readonly #used = new Uint32Array(PORTS / 32);
-  readonly #open = new Uint32Array(PORTS / 32);
   readonly #pending = new Int32Array(WORDS << PENDING_BITS);
+  /** Whether there is nothing to look for: files mostly hold no answers. */
+  #isEmpty = true;
   readonly #hash: AddressHash;
   readonly #portFactor: number;
 
@@ -46,20 +47,16 @@ export class Answers {
 
   /** The memory that it takes, in bytes. */
   get byteLength(): number {
-    return this.#used.byteLength + this.#open.byteLength +
-      this.#pending.byteLength;
+    return this.#used.byteLength + this.#pending.byteLength;
   }
 
   /**
    * Remembers that the host has connections at a port of its own: it accepted
-   * one there, or opened one from there. Whatever it refuses there later on may
+   * one there, opened one from there, or ended one. Whatever it refuses there later on may
    * belong to them.
-   *
-   * @param isOpen Whether it accepted one.
    */
-  markUsed(port: number, isOpen: boolean): void {
+  markUsed(port: number): void {
     this.#used[port >>> 5] |= 1 << port;
-    if (isOpen) this.#open[port >>> 5] |= 1 << port;
   }
 
   /** Whether the host had connections at a port since the start. */
@@ -67,13 +64,9 @@ export class Answers {
     return (this.#used[port >>> 5] & (1 << port)) !== 0;
   }
 
-  /** Whether the host accepted a connection at a port since the start. */
-  isOpen(port: number): boolean {
-    return (this.#open[port >>> 5] & (1 << port)) !== 0;
-  }
-
   /** Remembers a SYN|ACK that the host sends. */
   remember(segment: Segment): void {
+    this.#isEmpty = false;
     const { destination0, destination1, destination2, destination3 } = segment;
     this.#hash.of(destination0, destination1, destination2, destination3);
     const at = this.#slot(segment.destinationPort, segment.sourcePort);
@@ -91,14 +84,14 @@ export class Answers {
   /**
    * How sure an incoming FIN or RST makes it that its source is no forgery:
    * {@linkcode VERIFIED} if it acknowledges the sequence number of a SYN|ACK of
-   * ours, or what the server said next, which a forger never saw; {@linkcode ANSWERED} for a bare RST with the
-   * number that we asked for, which the forger chose; else {@linkcode SEEN}.
+   * ours, or what the server said next, which a forger never saw; {@linkcode
+   * ANSWERED} for a bare RST with the number that we asked for, which the forger
+   * chose; else {@linkcode SEEN}.
    */
   standingOf(segment: Segment): number {
     const { flags, protocol } = segment;
-    if (protocol !== PROTOCOL_TCP || (flags & (TCP_FIN | TCP_RST)) === 0) {
-      return SEEN;
-    }
+    const isClosing = (flags & (TCP_FIN | TCP_RST)) !== 0;
+    if (this.#isEmpty || protocol !== PROTOCOL_TCP || !isClosing) return SEEN;
     const { source0, source1, source2, source3 } = segment;
     this.#hash.of(source0, source1, source2, source3);
     const at = this.#slot(segment.sourcePort, segment.destinationPort);

@@ -95,6 +95,8 @@ export class Detector {
   readonly #local: AddressSet | undefined;
   readonly #home: AddressSet | undefined;
   readonly #isPromiscuous: boolean;
+  /** Whether any incoming segment may be passed over. */
+  readonly #isSelective: boolean;
   readonly #ipv6Prefix: number;
   readonly #rule: ClassicRule;
   readonly #flood: FloodLimit;
@@ -119,6 +121,8 @@ export class Detector {
     this.#local = options.local;
     this.#home = options.home;
     this.#isPromiscuous = options.promiscuous ?? false;
+    this.#isSelective = [this.#ignore, this.#local, this.#home]
+      .some((set) => set !== undefined);
     this.#ipv6Prefix = settings.ipv6Prefix;
     this.#rule = new ClassicRule(settings, random, options.onLink);
     this.#flood = new FloodLimit(settings);
@@ -241,37 +245,41 @@ export class Detector {
   segment(segment: Segment): void {
     this.counters.segments++;
     const evidence = this.#evidence;
-    if (evidence !== undefined) {
-      if (segment.time >= evidence.deadline) evidence.settle(segment.time);
-      this.#lookAtSent(segment, evidence);
+    if (evidence !== undefined && segment.time >= evidence.deadline) {
+      evidence.settle(segment.time);
     }
-    if (segment.direction === OUT) {
-      this.counters.outgoing++;
-      return;
+    if (segment.direction === OUT || this.#home !== undefined) {
+      this.#lookAtSent(segment);
+      if (segment.direction === OUT) return;
     }
     if (segment.source3 === 0 && isUnspecified(segment)) return;
-    if (this.#isIgnored(segment)) return;
-    if (!this.#isWanted(segment)) {
-      this.counters.notLocal++;
-      return;
-    }
+    if (this.#isSelective && this.#isPassedOver(segment)) return;
     if (segment.protocol !== TCP) {
       evidence?.sctp(segment);
       return;
     }
-    if (evidence !== undefined && (segment.flags & CLOSING) !== 0) {
-      evidence.closing(segment);
-    }
+    if ((segment.flags & CLOSING) !== 0) evidence?.closing(segment);
     const entry = this.#rule.apply(segment);
-    if (entry < 0) return;
-    if (evidence !== undefined) evidence.completed(entry, segment);
+    if (entry >= 0) this.#complete(entry, segment);
+  }
+
+  #complete(entry: number, segment: Segment): void {
+    if (this.#evidence !== undefined) this.#evidence.completed(entry, segment);
     else this.#tell(entry, segment);
   }
 
-  #lookAtSent(segment: Segment, evidence: Evidence): void {
-    if (segment.direction !== OUT && this.#home === undefined) return;
-    if (!this.#comesFromUs(segment) || this.#isIgnoredPeer(segment)) return;
-    evidence.sent(segment);
+  #lookAtSent(segment: Segment): void {
+    if (segment.direction === OUT) this.counters.outgoing++;
+    if (this.#evidence === undefined || !this.#comesFromUs(segment)) return;
+    if (!this.#isIgnoredPeer(segment)) this.#evidence.sent(segment);
+  }
+
+  /** Whether no scan is looked for in an incoming segment. */
+  #isPassedOver(segment: Segment): boolean {
+    if (this.#isIgnored(segment)) return true;
+    if (this.#isWanted(segment)) return false;
+    this.counters.notLocal++;
+    return true;
   }
 
   /**

@@ -30,6 +30,7 @@ import {
   SCTP_INIT_ACK,
   Segment,
   TCP_ACK,
+  TCP_FIN,
   TCP_RST,
   TCP_SYN,
   UNKNOWN_FLAGS,
@@ -47,10 +48,21 @@ const RECONNECT_MS = 3000;
 /** Rules whose scans wait so long. */
 const WAITING_RULES: readonly Rule[] = ["refusals", "unsolicited", "sweep"];
 /**
- * Linux refuses UDP six times at once and then once a second (icmp(7)), and
- * some ports do not count: pauses may be longer by this factor.
+ * Linux sends six ICMP errors at once and then one a second (icmp(7)), and some
+ * ports do not count: pauses may be longer by this factor.
  */
-const UDP_PAUSE_FACTOR = 2;
+const ICMP_PAUSE_FACTOR = 2;
+
+/** How a probe was noticed. */
+interface Notice {
+  /** Whether its type of service and time to live are known. */
+  readonly hasHeader: boolean;
+  /** How many scan delays a pause may last. */
+  readonly pauses: number;
+}
+const BY_ITSELF: Notice = { hasHeader: true, pauses: 1 };
+const BY_ANSWER: Notice = { hasHeader: false, pauses: 1 };
+const BY_ERROR: Notice = { hasHeader: true, pauses: ICMP_PAUSE_FACTOR };
 
 /** A bare RST refuses what has ACK and is no RST: the other flags are unknown. */
 const REFUSED_ALWAYS = TCP_ACK;
@@ -117,7 +129,7 @@ export class Evidence implements RuleObserver {
   get byteLength(): number {
     return this.#answers.byteLength + this.#sweeps.table.byteLength +
       this.#reporter.followed.byteLength +
-      (this.#slow?.table.byteLength ?? 0);
+      (this.#slow?.byteLength ?? 0);
   }
 
   /** Sources forgotten early because a table was full. */
@@ -144,7 +156,7 @@ export class Evidence implements RuleObserver {
     }
     this.#probe.assign(segment);
     this.#probe.flags = 0;
-    this.#count("sctp", this.#weight(segment.destinationPort), 0);
+    this.#count("sctp", BY_ITSELF, this.#weight(segment.destinationPort), 0);
   }
 
   /** @inheritDoc */
@@ -172,7 +184,7 @@ export class Evidence implements RuleObserver {
     if ((flags & TCP_RST) !== 0 || port >= this.#ephemeralPort) return;
     if (this.#answers.isUsed(port) || !this.#isOurs(segment)) return;
     this.#probe.assign(segment);
-    this.#count("unsolicited", this.#weight(port), flags);
+    this.#count("unsolicited", BY_ITSELF, this.#weight(port), flags);
   }
 
   /** @inheritDoc */
@@ -197,19 +209,23 @@ export class Evidence implements RuleObserver {
       if (flags === SCTP_INIT_ACK) this.#accepted(segment);
       else if (flags === SCTP_ABORT) this.#refuses(segment, "sctp");
     } else if ((flags & TCP_SYN) !== 0) {
-      const isOpen = (flags & TCP_ACK) !== 0;
-      this.#answers.markUsed(segment.sourcePort, isOpen);
-      if (isOpen) {
+      this.#answers.markUsed(segment.sourcePort);
+      if ((flags & TCP_ACK) !== 0) {
         this.#answers.remember(segment);
         this.#accepted(segment);
       }
+    } else if ((flags & TCP_FIN) !== 0) {
+      // It may be the first of a connection that is older than the watching: the
+      // peer's FIN was no probe then.
+      this.#answers.markUsed(segment.sourcePort);
+      this.#accepted(segment);
     } else if ((flags & (TCP_RST | TCP_ACK)) === TCP_RST) {
       this.#refuses(segment, "refusals");
     }
     // A RST with ACK answers what had none; the classic rule has counted that.
   }
 
-  /** The host accepts a connection: the port gives its weight back. */
+  /** The host has a connection: the port gives its weight back. */
   #accepted(segment: Segment): void {
     const table = this.#table;
     const { sourcePort: port } = segment;
@@ -264,7 +280,7 @@ export class Evidence implements RuleObserver {
     this.#probe.reverse();
     this.#probe.flags = isTcp ? REFUSED_ALWAYS : 0;
     const ever = isTcp ? REFUSED_EVER : 0;
-    this.#count(rule, this.#weight(port), ever, false);
+    this.#count(rule, BY_ANSWER, this.#weight(port), ever);
   }
 
   /**
@@ -280,26 +296,24 @@ export class Evidence implements RuleObserver {
     const probe = this.#probe;
     if (protocol === PROTOCOL_UDP) {
       const isEmpty = kind === QUOTE_EMPTY;
+      const { privilegedWeight } = this.#rule;
       probe.flags = 0;
-      this.#count(
-        "udp",
-        isEmpty ? this.#rule.privilegedWeight : this.#weight(port),
-        0,
-      );
+      const weight = isEmpty ? privilegedWeight : this.#weight(port);
+      this.#count("udp", BY_ERROR, weight, 0);
     } else if (protocol === PROTOCOL_SCTP) {
       probe.flags = 0;
-      this.#count("sctp", this.#weight(port), 0);
+      this.#count("sctp", BY_ERROR, this.#weight(port), 0);
     } else if (!this.#answers.isUsed(port)) {
       const isKnown = quoted.flags !== UNKNOWN_FLAGS;
       if (isKnown && (quoted.flags & TCP_RST) !== 0) return;
       if (!isKnown) probe.flags = 0;
       const ever = isKnown ? probe.flags : REFUSED_EVER;
-      this.#count("refusals", this.#refusedWeight(quoted), ever);
+      this.#count("refusals", BY_ERROR, this.#refusedWeight(quoted), ever);
     }
   }
 
   /**
-   * ICMP errors are so few (see {@linkcode UDP_PAUSE_FACTOR}) that the ports of a
+   * ICMP errors are so few (see {@linkcode ICMP_PAUSE_FACTOR}) that the ports of a
    * whole ACK scan may fall short. Clients that ask for closed ports send no ACK.
    */
   #refusedWeight({ flags, destinationPort: port }: Segment): number {
@@ -324,17 +338,16 @@ export class Evidence implements RuleObserver {
    *
    * @param weight What its port weighs.
    * @param ever Flags that it may have had; those it surely had are its own.
-   * @param hasHeader Whether its type of service and time to live are known.
    */
-  #count(rule: Rule, weight: number, ever: number, hasHeader = true): void {
+  #count(rule: Rule, notice: Notice, weight: number, ever: number): void {
     const probe = this.#probe;
     const table = this.#table;
     const { time, destinationPort: port } = probe;
     const entry = this.#findSource(probe);
-    const pause = this.#scanDelay * pauseFactor(rule);
+    const pause = this.#scanDelay * notice.pauses;
     if (entry < 0 || table.isOlder(entry, time, pause)) {
       if (entry >= 0) this.expired(entry);
-      this.#open(entry, rule, weight, ever, hasHeader);
+      this.#open(entry, rule, notice, weight, ever);
       return;
     }
     if (table.hasPort(entry, port)) return this.repeated(entry, probe);
@@ -344,7 +357,7 @@ export class Evidence implements RuleObserver {
     }
     table.mergeKnownFlags(entry, probe.flags, ever);
     table.mergeChanges(entry, probe);
-    this.#mark(entry, rule, hasHeader);
+    this.#mark(entry, rule, notice);
     if (table.addWeight(entry, weight) >= this.#rule.threshold) {
       this.#complete(entry, probe, rule);
     } else table.addPort(entry, port);
@@ -353,9 +366,9 @@ export class Evidence implements RuleObserver {
   #open(
     outdated: number,
     rule: Rule,
+    notice: Notice,
     weight: number,
     ever: number,
-    hasHeader: boolean,
   ): void {
     const probe = this.#probe;
     const table = this.#table;
@@ -367,10 +380,10 @@ export class Evidence implements RuleObserver {
     }
     table.open(entry, probe, weight);
     table.mergeKnownFlags(entry, probe.flags, ever);
-    this.#mark(entry, rule, hasHeader);
+    this.#mark(entry, rule, notice);
   }
 
-  #mark(entry: number, rule: Rule, hasHeader: boolean): void {
+  #mark(entry: number, rule: Rule, { hasHeader }: Notice): void {
     if (rule === "udp" || rule === "sctp") this.#table.setProtocol(entry, rule);
     if (!hasHeader) this.#table.forgetHeader(entry);
   }
@@ -382,35 +395,20 @@ export class Evidence implements RuleObserver {
 
   #complete(entry: number, segment: Segment, rule: Rule): void {
     const { time } = segment;
-    if (rule !== "sweep" && !this.#isComplete(entry)) return;
     if (this.#slow?.isToldOrForgotten(entry, time)) return;
     const table = this.#table;
     const scan = describeScan(table, entry, segment, this.#ipv6Prefix);
     scan.rule = rule;
     if (rule === "sweep") scan.otherDestinations = true;
     else table.addPort(entry, segment.destinationPort); // it may answer yet
-    const pause = this.#scanDelay * pauseFactor(rule);
+    const pause = this.#scanDelay *
+      (rule === "classic" ? 1 : ICMP_PAUSE_FACTOR);
     const completion = { scan, table, entry, time, pause };
     const hold = WAITING_RULES.includes(rule)
       ? RECONNECT_MS
       : this.#answerDelay;
     this.#held.add(completion, probeSignature(segment), hold);
     this.#setDeadline();
-  }
-
-  /**
-   * Whether an entry's weight makes a scan without the ports that are known to
-   * be open. A capture with a ring for each direction may have handed on the
-   * answer before the question.
-   */
-  #isComplete(entry: number): boolean {
-    const table = this.#table;
-    if (table.protocol(entry) !== "tcp") return true;
-    for (let i = table.portCount(entry) - 1; i >= 0; i--) {
-      const port = table.portAt(entry, i);
-      if (this.#answers.isOpen(port)) this.#giveBack(entry, port, i);
-    }
-    return table.weight(entry) >= this.#rule.threshold;
   }
 
   #slowCompleted(
@@ -455,8 +453,4 @@ export class Evidence implements RuleObserver {
     this.#reporter.finish();
     this.#setDeadline();
   }
-}
-
-function pauseFactor(rule: Rule): number {
-  return rule === "udp" ? UDP_PAUSE_FACTOR : 1;
 }

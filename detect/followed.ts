@@ -166,11 +166,6 @@ export class FollowedScans {
     return found.entry === entry && found.table === table ? found : undefined;
   }
 
-  /** Whether any scan is followed. */
-  get isEmpty(): boolean {
-    return this.places.every(({ state }) => state === FREE);
-  }
-
   /**
    * Follows the scan of an entry, or changes the state of one that is followed.
    *

@@ -9,8 +9,9 @@
  *   closes its socket; the answer that comes later is refused. Resolvers that
  *   choose their ports at random (RFC 5452) also take ports below the ephemeral
  *   range, so that the port does not tell.
- * - Media. After a call the other side goes on sending RTP and RTCP for a moment,
- *   to ports that the application chose, often from 1024 or 10000 on.
+ * - Media. After a call the other side goes on sending RTP and RTCP, STUN and DTLS
+ *   for a moment, to ports that the application chose, often from 1024 or 10000
+ *   on.
  * - Answers of RPC servers. Clients such as mount(8) and ypbind(8) ask from
  *   reserved ports, another one for each attempt.
  *
@@ -44,6 +45,14 @@ const DNS_RESPONSE = 0x80;
 const RTP_HEADER = 12;
 const RTP_VERSION_MASK = 0xc0;
 const RTP_VERSION_2 = 0x80;
+/** STUN's first byte, and its magic cookie (RFC 8489, 5). */
+const STUN_LAST = 3;
+const STUN_COOKIE = 4;
+const COOKIE = 0x2112a442;
+/** DTLS's content types, and the first byte of its versions (RFC 9147, 4). */
+const DTLS_FIRST = 20;
+const DTLS_LAST = 63;
+const DTLS_MAJOR = 0xfe;
 /** The shortest RPC answer is a rejection (RFC 5531, 9). */
 const RPC_REJECTION = 20;
 const RPC_MESSAGE_TYPE = 4;
@@ -72,9 +81,9 @@ export function kindOfQuote(
   const isDns = sourcePort === DNS_PORT && payloadLength >= DNS_HEADER &&
     isDnsResponse(view, payload, end);
   if (isDns) return QUOTE_REPLY;
-  const isMedia = destinationPort >= FIRST_UNPRIVILEGED_PORT &&
-    payloadLength >= RTP_HEADER && isRtp(view, payload, end);
-  if (isMedia) return QUOTE_REPLY;
+  const isLate = destinationPort >= FIRST_UNPRIVILEGED_PORT &&
+    payloadLength >= RTP_HEADER && isMedia(view, payload, end);
+  if (isLate) return QUOTE_REPLY;
   const isRpc = destinationPort >= FIRST_RESERVED_PORT &&
     destinationPort < FIRST_UNPRIVILEGED_PORT &&
     payloadLength >= RPC_REJECTION && isRpcReply(view, payload, end);
@@ -91,8 +100,16 @@ function isRpcReply(view: DataView, at: number, end: number): boolean {
     view.getUint32(at + RPC_MESSAGE_TYPE) === RPC_REPLY;
 }
 
-/** RFC 7983, 7 tells RTP and RTCP from other protocols by the same two bits. */
-function isRtp(view: DataView, at: number, end: number): boolean {
-  return at < end &&
-    (view.getUint8(at) & RTP_VERSION_MASK) === RTP_VERSION_2;
+/** What goes over the ports of a call, told apart as RFC 7983, 7 does. */
+function isMedia(view: DataView, at: number, end: number): boolean {
+  if (at >= end) return false;
+  const first = view.getUint8(at);
+  if (first <= STUN_LAST) {
+    const cookie = at + STUN_COOKIE;
+    return cookie + 4 <= end && view.getUint32(cookie) === COOKIE;
+  }
+  if (first >= DTLS_FIRST && first <= DTLS_LAST) {
+    return at + 1 < end && view.getUint8(at + 1) === DTLS_MAJOR;
+  }
+  return (first & RTP_VERSION_MASK) === RTP_VERSION_2;
 }

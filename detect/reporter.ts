@@ -23,7 +23,7 @@ import { type SourceTable, VERIFIED } from "./sources.ts";
 
 /** What a flood kept back is told at least so often, in milliseconds. */
 const CLOSING_INTERVAL_MS = 60_000;
-/** How often the ends of scans are looked for, in milliseconds. */
+/** Ends of scans are looked for together, if they come so close together. */
 const CHECK_INTERVAL_MS = 1000;
 const STANDINGS: readonly Standing[] = ["seen", "answered", "verified"];
 
@@ -165,8 +165,8 @@ export class Reporter {
       time,
       pause,
     );
-    if (followed !== undefined && this.#check === Infinity) {
-      this.#check = time + CHECK_INTERVAL_MS;
+    if (followed !== undefined) {
+      this.#check = Math.min(this.#check, time + pause + CHECK_INTERVAL_MS);
       this.#setDeadline();
     }
     return followed;
@@ -212,20 +212,18 @@ export class Reporter {
   /** Tells what time has decided. */
   settle(time: number): void {
     if (time >= this.#closing) this.#close();
-    if (time >= this.#check) {
-      this.#endScans(time);
-      const isNeeded = !this.followed.isEmpty;
-      this.#check = isNeeded ? time + CHECK_INTERVAL_MS : Infinity;
-    }
+    if (time >= this.#check) this.#endScans(time);
     this.#setDeadline();
   }
 
+  /** Ends the scans that pause for too long, and finds out when to look again. */
   #endScans(time: number): void {
+    this.#check = Infinity;
     for (const each of this.followed.places) {
       if (each.state !== TOLD && each.state !== IN_LOCKSTEP) continue;
-      const age = time - each.last;
-      if (age <= each.pause && age >= 0) continue;
-      this.#end(each);
+      const end = each.last + each.pause;
+      if (time > end || time < each.last) this.#end(each);
+      else this.#check = Math.min(this.#check, end + CHECK_INTERVAL_MS);
     }
   }
 

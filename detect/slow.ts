@@ -6,6 +6,7 @@
  */
 
 import { type ClassicRule, mostPorts } from "./classic.ts";
+import { FirstPorts } from "./first_ports.ts";
 import type { Settings } from "./options.ts";
 import { Segment, TCP_RST } from "./segment.ts";
 import { SourceTable } from "./sources.ts";
@@ -33,6 +34,7 @@ export class SlowRule {
   readonly #window: number;
   readonly #ephemeralPort: number;
   readonly #handler: SlowScanHandler;
+  readonly #firstPorts: FirstPorts;
   readonly #probe = new Segment();
 
   /**
@@ -49,6 +51,7 @@ export class SlowRule {
     this.#window = settings.slowWindow;
     this.#ephemeralPort = settings.ephemeralPort;
     this.#handler = handler;
+    this.#firstPorts = new FirstPorts(random);
     this.table = new SourceTable({
       sources: settings.sources,
       ports: mostPorts(settings),
@@ -57,21 +60,62 @@ export class SlowRule {
     });
   }
 
+  /** The memory of all tables, in bytes. */
+  get byteLength(): number {
+    return this.table.byteLength + this.#firstPorts.byteLength;
+  }
+
   /** Takes over the ports of an entry of the fast rule that is outdated. */
   takeOver(entry: number): void {
     const { table, threshold } = this.#rule;
     if (table.weight(entry) >= threshold) return; // it was told
     if (table.flagsEver(entry, TCP_RST) !== 0) return; // no probe has RST
     const count = table.portCount(entry);
+    if (count === 1 && this.#isFirst(entry)) return;
     for (let i = 0; i < count; i++) {
       const port = table.portAt(entry, i);
-      if (port >= this.#ephemeralPort || table.isAnswered(entry, i)) continue;
+      if (!this.#isRefused(entry, i, port)) continue;
       table.copyFirst(entry, this.#probe);
       this.#probe.destinationPort = port;
       this.#count(entry);
     }
   }
 
+  #isRefused(entry: number, index: number, port: number): boolean {
+    return port < this.#ephemeralPort &&
+      !this.#rule.table.isAnswered(entry, index);
+  }
+
+  /**
+   * Whether nothing else is known of the source of an entry with one port. If its
+   * first port is, that is counted here.
+   */
+  #isFirst(entry: number): boolean {
+    const { table } = this.#rule;
+    const port = table.portAt(entry, 0);
+    if (!this.#isRefused(entry, 0, port)) return true;
+    const first = this.#firstPorts;
+    const isKnown = first.take(
+      table.keyWord(entry, 0),
+      table.keyWord(entry, 1),
+      table.keyWord(entry, 2),
+      table.keyWord(entry, 3),
+      port,
+      table.time(entry),
+    );
+    if (!isKnown) return true;
+    if (first.age <= this.#window && this.#find(entry) < 0) {
+      table.copyFirst(entry, this.#probe);
+      const probe = this.#probe;
+      probe.destinationPort = first.port;
+      probe.time -= first.age;
+      probe.wallTime -= first.age;
+      this.#count(entry);
+    }
+    return false;
+  }
+
+  /** Counts the probe, which was of the source of an entry. */
   #count(from: number): void {
     const probe = this.#probe;
     const fast = this.#rule.table;

@@ -16,6 +16,8 @@ const SYMBOLS = {
   pcap_set_promisc: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_set_timeout(pcap_t *p, int to_ms);
   pcap_set_timeout: { parameters: ["pointer", "i32"], result: "i32" },
+  // int pcap_set_immediate_mode(pcap_t *p, int immediate_mode);
+  pcap_set_immediate_mode: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_set_buffer_size(pcap_t *p, int buffer_size);
   pcap_set_buffer_size: { parameters: ["pointer", "i32"], result: "i32" },
   // int pcap_activate(pcap_t *p);
@@ -102,6 +104,8 @@ export interface PcapOptions {
   promiscuous: boolean;
   /** How long libpcap may collect packets, in milliseconds. */
   timeout: number;
+  /** Hand on each packet at once, whatever the timeout. */
+  isImmediate: boolean;
   /** The kernel's buffer in bytes. */
   bufferSize: number;
 }
@@ -119,6 +123,7 @@ export function openPcap(options: PcapOptions): PcapHandle {
   lib.pcap_set_snaplen(handle, options.snapLength);
   lib.pcap_set_promisc(handle, options.promiscuous ? 1 : 0);
   lib.pcap_set_timeout(handle, options.timeout);
+  lib.pcap_set_immediate_mode(handle, options.isImmediate ? 1 : 0);
   lib.pcap_set_buffer_size(handle, options.bufferSize);
   const status = lib.pcap_activate(handle);
   if (status < 0) {

@@ -186,6 +186,21 @@ Deno.test("the ends of connections are no probes", () => {
   assertEquals(host.wait(), []);
 });
 
+Deno.test("connections that are older than the watching end on both sides", () => {
+  const flags = TCP_FIN | TCP_ACK;
+  const host = new Host();
+  for (const destinationPort of portsFrom(10_000, 100)) {
+    host.receive({ destinationPort, flags });
+    host.answer(destinationPort, { flags, time: 1 });
+  }
+  assertEquals(host.wait(), []);
+  // Where the host itself ended them, late data are refused in vain.
+  const ending = new Host();
+  for (const port of portsFrom(10_000, 100)) ending.answer(port, { flags });
+  ending.refuse(portsFrom(10_000, 100));
+  assertEquals(ending.wait(), []);
+});
+
 Deno.test("a port that answers gives its weight back", () => {
   const host = new Host();
   for (const port of portsFrom(10_000, 200)) host.connect(port);

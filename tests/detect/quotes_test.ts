@@ -380,6 +380,22 @@ Deno.test("version 2 of RTP to a port from 1024 on is a reply", () => {
   assertEquals(kindOf(1, 1024, payload(12, 0x80), { held: 1 }), QUOTE_REPLY);
 });
 
+Deno.test("STUN and DTLS to a port from 1024 on are replies, too", () => {
+  const stun = payload(20, 0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42);
+  const dtls = payload(20, 23, 0xfe, 0xfd);
+  for (const late of [stun, dtls]) {
+    assertEquals(kindOf(30_000, 1024, late), QUOTE_REPLY);
+    assertEquals(kindOf(30_000, 1023, late), QUOTE_UNKNOWN);
+  }
+  assertEquals(kindOf(1, 1024, stun, { held: 7 }), QUOTE_UNKNOWN);
+  assertEquals(kindOf(1, 1024, stun, { held: 8 }), QUOTE_REPLY);
+  assertEquals(kindOf(1, 1024, stun.with(5, 0)), QUOTE_UNKNOWN);
+  assertEquals(kindOf(1, 1024, dtls, { held: 1 }), QUOTE_UNKNOWN);
+  assertEquals(kindOf(1, 1024, dtls, { held: 2 }), QUOTE_REPLY);
+  assertEquals(kindOf(1, 1024, dtls.with(1, 3)), QUOTE_UNKNOWN);
+  assertEquals(kindOf(1, 1024, dtls.with(0, 64)), QUOTE_UNKNOWN);
+});
+
 Deno.test("an answer of an RPC server is a reply to a reserved port only", () => {
   const answer = payload(24, 1, 2, 3, 4, 0, 0, 0, 1);
   const call = payload(24, 1, 2, 3, 4, 0, 0, 0, 0);

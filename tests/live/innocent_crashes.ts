@@ -10,6 +10,7 @@ import type { Site } from "./innocent_site.ts";
 import { type Figures, perform, serve, TCP_SERVER } from "./innocent_python.ts";
 import type { Innocent } from "./innocent_watchers.ts";
 import { connect, HOST, Namespace, SCANNER } from "./namespaces.ts";
+import type { Process } from "./processes.ts";
 
 /**
  * Lets a client receive 40 streams and kills it, over and over; with a first
@@ -134,6 +135,40 @@ async function usePool(site: Site): Promise<Figures> {
   return figures;
 }
 
+/** Holds connections to ports of a server until a file appears, and ends them. */
+const HOLD = `
+server, count, ports = args[0], int(args[1]), [int(port) for port in args[2:]]
+held = [connection((server, ports[i % len(ports)])) for i in range(count)]
+for s in held:
+    s.sendall(b"hello\\n")
+    s.recv(100)
+ready()
+while not os.path.exists(os.path.dirname(__file__) + "/release"):
+    time.sleep(0.1)
+for s in held:
+    s.close()
+    time.sleep(0.02)
+told(ended=count)
+time.sleep(60)
+`;
+
+const holders = new WeakMap<Site, Process>();
+
+async function hold(
+  site: Site,
+  client: Namespace,
+  ...args: readonly (string | number)[]
+): Promise<void> {
+  holders.set(site, await serve(site, client, HOLD, ...args));
+}
+
+async function release(site: Site): Promise<Figures> {
+  await Deno.writeTextFile(`${site.folder}/release`, "");
+  return JSON.parse(await site.line(holders.get(site)!));
+}
+
+const MANY_PORTS = Array.from({ length: 30 }, (_, i) => 8_000 + i);
+
 /** The host forwards for another one, which is behind it. */
 async function joinNeighbour(site: Site): Promise<Namespace> {
   const { host } = site;
@@ -222,6 +257,26 @@ export const CRASHES: readonly Innocent[] = [
     atLeast: { resets: 40, accepted: 40 },
     prepare: reboot,
     run: usePool,
+  },
+  {
+    name: "connections to 30 services end that are older than the watching",
+    tools: [],
+    atLeast: { segments: 60 },
+    prepare: async (site) => {
+      await serve(site, site.host, TCP_SERVER, ...MANY_PORTS);
+      await hold(site, site.peer, HOST, 60, ...MANY_PORTS);
+    },
+    run: release,
+  },
+  {
+    name: "masqueraded connections end that are older than the watching",
+    tools: ["nft"],
+    atLeast: {},
+    prepare: async (site) => {
+      await masquerade(site);
+      await hold(site, neighbours.get(site)!, SCANNER, 60, 8080);
+    },
+    run: release,
   },
   {
     name: "host is a router, its neighbours scan each other",
