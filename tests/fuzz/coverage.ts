@@ -14,9 +14,7 @@ interface ScriptCoverage {
   }[];
 }
 
-/** Only the program's own code counts, not its tests. */
 const ROOT = new URL("../../", import.meta.url).href;
-const TESTS = `${ROOT}tests/`;
 
 /** Counts what code runs, from the moment it is started. */
 export class Coverage {
@@ -50,14 +48,18 @@ export class Coverage {
     });
   }
 
-  /** The blocks that have run since they were last asked for. */
-  async take(): Promise<string[]> {
+  /**
+   * The blocks that have run since they were last asked for.
+   *
+   * @param code Files and folders of the program that count.
+   */
+  async take(code: readonly string[]): Promise<string[]> {
     const { result } = await this.#post(
       "Profiler.takePreciseCoverage",
     ) as { result: ScriptCoverage[] };
     const blocks: string[] = [];
     for (const { url, functions } of result) {
-      if (!url.startsWith(ROOT) || url.startsWith(TESTS)) continue;
+      if (!code.some((place) => url.startsWith(ROOT + place))) continue;
       for (const { ranges } of functions) {
         for (const { startOffset, endOffset, count } of ranges) {
           if (count > 0) blocks.push(`${url} ${startOffset}-${endOffset}`);

@@ -48,6 +48,7 @@ for (const target of TARGETS) {
 const PLANTED: Target = {
   name: "planted",
   unit: "texts",
+  code: ["detect/"],
   seeds: () => [],
   generate: (random) => Uint8Array.from({ length: 4 }, () => random()),
   run(input: Bytes): Outcome {

@@ -19,6 +19,8 @@ const MAX_SIGNATURES = 100_000;
 /** Reading the counters takes a millisecond: mostly it is for many inputs. */
 const BATCH_MS = 20;
 const MAX_BATCH = 1024;
+/** So many of them are run again, if one reached something new. */
+const MAX_SEARCH = 64;
 
 /** An input that broke something. */
 export class Finding extends Error {
@@ -94,7 +96,7 @@ export class Fuzzer {
       if (this.#isNewSignature(signature)) this.#keep(input);
     } while (inputs.length < this.#batchSize && performance.now() < end);
     if (this.#coverage === undefined) return;
-    const blocks = await this.#coverage.take();
+    const blocks = await this.#coverage.take(this.target.code);
     if (blocks.every((block) => this.#blocks.has(block))) {
       this.#batchSize = Math.min(2 * this.#batchSize, MAX_BATCH);
       return;
@@ -105,14 +107,14 @@ export class Fuzzer {
     this.#batchSize = Math.ceil(this.#batchSize / 4);
   }
 
-  /** Keeps those of some inputs that reach what none did before. */
+  /** Keeps those of the last inputs that reach what none did before. */
   async #keepPioneers(
     inputs: readonly Bytes[],
     coverage: Coverage,
   ): Promise<void> {
-    for (const input of inputs) {
+    for (const input of inputs.slice(-MAX_SEARCH)) {
       await this.#run(input);
-      const blocks = await coverage.take();
+      const blocks = await coverage.take(this.target.code);
       if (blocks.every((block) => this.#blocks.has(block))) continue;
       this.#keep(input);
       for (const block of blocks) this.#blocks.add(block);

@@ -28,6 +28,8 @@ export interface Target {
   readonly name: string;
   /** What its inputs consist of. */
   readonly unit: Unit;
+  /** Where the code is that its inputs are to reach. */
+  readonly code: readonly string[];
   /** Inputs to begin with, besides those in the corpus. */
   seeds(): Iterable<Bytes>;
   /** Makes an input with structure. */

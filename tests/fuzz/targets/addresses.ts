@@ -110,6 +110,7 @@ function contains({ words, prefix }: Network, address: AddressWords): boolean {
 export const addresses: Target = {
   name: "addresses",
   unit: "texts",
+  code: ["detect/address.ts"],
   seeds: () => WORDS.map((word) => encoder.encode(word)),
   generate: someLines,
   mutate: (random, input, other) => mutateText(random, input, other, WORDS),

@@ -145,6 +145,7 @@ function withoutConfig(args: readonly string[]): string[] {
 export const commandLine: Target = {
   name: "command-line",
   unit: "texts",
+  code: ["daemon/", "detect/address.ts"],
   seeds: () => NAMES.map((name) => encoder.encode(`--${name}`)),
   generate: (random) =>
     encoder.encode(
@@ -218,6 +219,7 @@ function someToml(random: Random): string {
 export const config: Target = {
   name: "config",
   unit: "texts",
+  code: ["daemon/", "detect/address.ts"],
   seeds: () => SPECS.map(([name]) => encoder.encode(`${name} = true\n`)),
   generate: (random) =>
     encoder.encode(

@@ -53,6 +53,7 @@ class Naive {
 export const fragments: Target = {
   name: "fragments",
   unit: "fragments",
+  code: ["detect/fragments.ts"],
   seeds: () => [],
   generate(random: Random): Bytes {
     const count = below(random, 1 << (2 + below(random, 6)));

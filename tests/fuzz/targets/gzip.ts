@@ -10,7 +10,7 @@ import { assert, assertEquals, assertInstanceOf } from "../../assert.ts";
 import { type Bytes, concat } from "../../packets.ts";
 import { below, pick, type Random } from "../../random.ts";
 import { magnitude, type Outcome, shape, type Target } from "../target.ts";
-import { captures, pcap, pcapng, read } from "./savefiles.ts";
+import { captures, mutateFile, pcap, pcapng, read } from "./savefiles.ts";
 import { gunzipSync, gzipSync } from "node:zlib";
 
 /** Made at the first input, removed at the end. */
@@ -56,6 +56,7 @@ async function run(file: Bytes): Promise<Outcome> {
 export const gzip: Target = {
   name: "gzip",
   unit: "files",
+  code: ["capture/"],
   seeds: () => captures(".gz"),
   generate(random: Random): Bytes {
     const target = pick(random, [pcap, pcapng]);
@@ -74,6 +75,7 @@ export const gzip: Target = {
         return packed;
     }
   },
+  mutate: mutateFile,
   run,
   close(): void {
     if (path !== undefined) Deno.removeSync(path);

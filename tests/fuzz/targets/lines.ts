@@ -154,6 +154,7 @@ function checkFrame(line: string, random: Random): void {
 export const lines: Target = {
   name: "lines",
   unit: "texts",
+  code: ["format/"],
   seeds: () => [],
   generate: (random) =>
     Uint8Array.from({ length: below(random, 300) }, () => random()),

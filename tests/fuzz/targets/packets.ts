@@ -184,6 +184,7 @@ function signatureOf({ detector, reports }: Watched): string {
 export const packets: Target = {
   name: "packets",
   unit: "packets",
+  code: ["detect/", "format/"],
   seeds: () => [...captures(".pcap"), ...captures(".pcapng")].map(sessionOf),
   generate: (random) => makeSession(random),
   mutate: mutateSession,

@@ -23,6 +23,7 @@ import {
 } from "../../packets.ts";
 import { below, chunked, pick, type Random, seeded } from "../../random.ts";
 import { checkReport } from "../lines.ts";
+import { mutateBytes } from "../mutate.ts";
 import { eachRecord } from "../session.ts";
 import {
   hashOf,
@@ -42,6 +43,9 @@ interface Reading {
   offset: number;
 }
 
+const FIELDS = new Float64Array(4);
+const FIELD_BYTES = new Uint8Array(FIELDS.buffer);
+
 /** Reads a file; anything but a {@linkcode CaptureFileError} passes. */
 export function read(
   chunks: Iterable<Uint8Array<ArrayBuffer>>,
@@ -54,9 +58,9 @@ export function read(
     assert(!Number.isNaN(time), "the time is not a number");
     const start = view.byteOffset + offset;
     const bytes = new Uint8Array(view.buffer as ArrayBuffer, start, length);
-    const fields = [length, time, direction, linkType].join();
+    FIELDS.set([length, time, direction, linkType]);
     reading.hash = Math.imul(reading.hash, 31) ^ hashOf(bytes) ^
-      textHash(fields);
+      hashOf(FIELD_BYTES);
     reading.packets++;
     handler(packet);
   });
@@ -69,14 +73,6 @@ export function read(
   }
   reading.offset = reader.offset;
   return reading;
-}
-
-function textHash(text: string): number {
-  let hash = 0;
-  for (let i = 0; i < text.length; i++) {
-    hash = Math.imul(hash, 31) + text.charCodeAt(i);
-  }
-  return hash;
 }
 
 /** Reads a file in both ways, and looks for scans in it. */
@@ -201,6 +197,14 @@ function packetBlock(
   }
 }
 
+/** Short files break as much as long ones, and sooner. */
+const LONGEST = 8192;
+
+/** Varies a file, whatever its bytes mean. */
+export function mutateFile(random: Random, input: Bytes, other: Bytes): Bytes {
+  return mutateBytes(random, input, other, LONGEST);
+}
+
 /** The test captures whose name ends so. */
 export function captures(ending: string): Bytes[] {
   return captureFiles()
@@ -212,11 +216,13 @@ export function captures(ending: string): Bytes[] {
 export const pcap: Target = {
   name: "pcap",
   unit: "files",
+  code: ["capture/"],
   seeds: () => [
     ...captures(".pcap"),
     ...FILE_KINDS.map((kind) => scanFile([22, 23], kind)),
   ],
   generate: makePcap,
+  mutate: mutateFile,
   run,
 };
 
@@ -224,7 +230,9 @@ export const pcap: Target = {
 export const pcapng: Target = {
   name: "pcapng",
   unit: "files",
+  code: ["capture/"],
   seeds: () => captures(".pcapng"),
   generate: makePcapng,
+  mutate: mutateFile,
   run,
 };
