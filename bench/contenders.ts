@@ -4,6 +4,7 @@
  * @module
  */
 
+import { V8_FLAGS } from "../packaging/compile.ts";
 import type { Lab } from "./lab.ts";
 import { type Command, measure } from "./measure.ts";
 import { findProgram } from "./programs.ts";
@@ -50,7 +51,7 @@ export function ourProgram(
 ): Contender {
   const command = (trace: string) => ({
     words: [
-      ...[Deno.execPath(), "run", "--no-prompt", "--no-code-cache"],
+      ...[Deno.execPath(), "run", "--no-prompt", "--no-code-cache", V8_FLAGS],
       ...["--allow-ffi", "--allow-read", `${ROOT}main.ts`, ...options],
       ...["--utc", "--output", "stdout", "--read", trace],
     ],

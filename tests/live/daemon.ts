@@ -4,20 +4,22 @@
  * @module
  */
 
+import { V8_FLAGS } from "../../packaging/compile.ts";
 import { machine, type MachineOptions } from "./machine.ts";
 import type { Namespace } from "./namespaces.ts";
 import { Process, run, type StartOptions } from "./processes.ts";
 
 const CHECKOUT = new URL("../../", import.meta.url).pathname;
 
-/** Our program's command, with the permissions of `deno task scan`. */
+/** Our program's command, as `deno task scan` has it. */
 export function program(
   args: readonly string[],
   { deno = Deno.execPath(), checkout = CHECKOUT } = {},
 ): string[] {
   return [
     deno,
-    ...["run", "--no-prompt", "--no-code-cache", "--allow-ffi", "--allow-read"],
+    ...["run", "--no-prompt", "--no-code-cache", V8_FLAGS],
+    ...["--allow-ffi", "--allow-read"],
     `${checkout}main.ts`,
     ...args,
   ];

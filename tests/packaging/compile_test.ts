@@ -1,3 +1,4 @@
+import { V8_FLAGS } from "../../packaging/compile.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 
 const ROOT = new URL("../../", import.meta.url).pathname;
@@ -70,6 +71,11 @@ function packages(names: readonly string[]): string[] {
     names.some((name) => name === one || name.startsWith(`${one}/`))
   ).sort();
 }
+
+Deno.test("task scan runs the program as the executable does", () => {
+  const { tasks } = JSON.parse(Deno.readTextFileSync(`${ROOT}deno.json`));
+  assert(tasks.scan.command.split(" ").includes(V8_FLAGS));
+});
 
 Deno.test("without a base binary, one line says what to fetch and where to put it", async () => {
   const target = "aarch64-unknown-linux-gnu";
