@@ -34,6 +34,8 @@ import { captures, read } from "./savefiles.ts";
 const LONGEST = 1 << 20;
 /** Ports below 1024 but 0, which is not scanned here. */
 const PRIVILEGED_PORTS = 1023;
+/** Longer than a scan waits to be told. */
+const WAITING = 10_000;
 /** A day and more after the session: everything is outdated. */
 const AFTERWARDS = 40 * 86_400_000;
 
@@ -130,6 +132,8 @@ function checkStillFinds(session: Bytes, watched: Watched): void {
   const ports = portsNeeded(session, detector.counters.segments);
   const before = reports.length;
   let time = latest + AFTERWARDS;
+  // What still waits is told now, and uses up the flood limit of now.
+  detector.advance(latest + WAITING);
   detector.advance(time);
   const probe = Segment.from({ ...LATER, time });
   for (let port = 1; port <= ports; port++) {
