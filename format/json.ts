@@ -121,7 +121,7 @@ function describeProbes(scan: Scan): object {
     dest_ip: scan.destination,
     other_destinations: scan.otherDestinations,
     proto: scan.protocol.toUpperCase(),
-    dest_ports: [...scan.ports, scan.completingPort],
+    dest_ports: [...new Set([...scan.ports, scan.completingPort])],
     tcp_flags: isTcp ? formatFlagsByte(scan.flagsAlwaysSet) : undefined,
     tcp_flags_ever_set: isTcp ? formatFlagsByte(scan.flagsEverSet) : undefined,
     tos: scan.tos,
