@@ -83,6 +83,11 @@ Deno.test("only TCP has flags", () => {
   }
 });
 
+Deno.test("a sweep's port is told once", () => {
+  const sweep = { ...SCAN, rule: "sweep" as const, ports: [80] };
+  assertEquals(parsed(sweep).dest_ports, [80]);
+});
+
 Deno.test("no address of decoys is the source", () => {
   const decoys: Decoys = {
     type: "decoys",
