@@ -22,8 +22,10 @@ const NONE = NOTHING;
 const ACK = TCP_ACK;
 const RST = TCP_RST;
 
-/** Told what the classic rule itself passes over. */
+/** Told what the classic rule counts, and what it passes over. */
 export interface RuleObserver {
+  /** A segment has opened an entry, or added a port to it. */
+  counted(entry: number, segment: Segment): void;
   /** A port of the entry's list was touched again, perhaps on another host. */
   repeated(entry: number, segment: Segment): void;
   /** A scan that is complete goes on. */
@@ -110,6 +112,7 @@ export class ClassicRule {
       ? entry
       : table.insert(key0, key1, key2, key3, time);
     table.open(opened, segment, this.weight(segment.destinationPort));
+    this.observer?.counted(opened, segment);
     return NONE;
   }
 
@@ -143,6 +146,7 @@ export class ClassicRule {
     const weight = table.addWeight(entry, this.weight(destinationPort));
     if (weight >= this.threshold) return entry;
     table.addPort(entry, destinationPort);
+    this.observer?.counted(entry, segment);
     return NONE;
   }
 }

@@ -35,6 +35,7 @@ import {
   TCP_SYN,
   UNKNOWN_FLAGS,
 } from "./segment.ts";
+import { SharedProbes } from "./shared_probes.ts";
 import { SLOW_PAUSE_MS, SlowRule } from "./slow.ts";
 import { SEEN, type SourceTable } from "./sources.ts";
 import { NO_SWEEP, SWEEP_COMPLETED, SweepRule } from "./sweeps.ts";
@@ -45,7 +46,9 @@ import { NO_SWEEP, SWEEP_COMPLETED, SweepRule } from "./sweeps.ts";
  * long to answer a sweep.
  */
 const RECONNECT_MS = 3000;
-/** Rules whose scans wait so long. */
+/** How long one waits that shared a probe with another source. */
+const LOCKSTEP_MS = 1000;
+/** Rules whose scans wait for {@linkcode RECONNECT_MS}. */
 const WAITING_RULES: readonly Rule[] = ["refusals", "unsolicited", "sweep"];
 /**
  * Linux sends six ICMP errors at once and then one a second (icmp(7)), and some
@@ -78,6 +81,7 @@ export class Evidence implements RuleObserver {
   readonly #reporter: Reporter;
   readonly #lockstep: Lockstep;
   readonly #held: HeldScans;
+  readonly #shared: SharedProbes;
   readonly #ephemeralPort: number;
   readonly #scanDelay: number;
   readonly #answerDelay: number;
@@ -112,6 +116,7 @@ export class Evidence implements RuleObserver {
     this.#reporter = new Reporter(settings, report, counters, tellsEnds);
     this.#lockstep = new Lockstep(this.#reporter);
     this.#held = new HeldScans(this.#reporter, this.#lockstep);
+    this.#shared = new SharedProbes(rule.table);
     if (settings.slowWindow > 0) {
       const slow = new SlowRule(settings, random, rule, {
         completed: (entry, probe) =>
@@ -128,6 +133,7 @@ export class Evidence implements RuleObserver {
   /** The memory of all tables but the shared one, in bytes. */
   get byteLength(): number {
     return this.#answers.byteLength + this.#sweeps.table.byteLength +
+      this.#shared.byteLength +
       this.#reporter.followed.byteLength +
       (this.#slow?.byteLength ?? 0);
   }
@@ -157,6 +163,11 @@ export class Evidence implements RuleObserver {
     this.#probe.assign(segment);
     this.#probe.flags = 0;
     this.#count("sctp", BY_ITSELF, this.#weight(segment.destinationPort), 0);
+  }
+
+  /** @inheritDoc */
+  counted(entry: number, segment: Segment): void {
+    this.#shared.note(entry, segment);
   }
 
   /** @inheritDoc */
@@ -404,11 +415,15 @@ export class Evidence implements RuleObserver {
     const pause = this.#scanDelay *
       (rule === "classic" ? 1 : ICMP_PAUSE_FACTOR);
     const completion = { scan, table, entry, time, pause };
-    const hold = WAITING_RULES.includes(rule)
-      ? RECONNECT_MS
-      : this.#answerDelay;
+    const hold = this.#holdOf(entry, rule);
     this.#held.add(completion, probeSignature(segment), hold);
     this.#setDeadline();
+  }
+
+  /** How long a scan waits until it is told, in milliseconds. */
+  #holdOf(entry: number, rule: Rule): number {
+    if (WAITING_RULES.includes(rule)) return RECONNECT_MS;
+    return this.#table.isShared(entry) ? LOCKSTEP_MS : this.#answerDelay;
   }
 
   #slowCompleted(

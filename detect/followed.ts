@@ -6,10 +6,10 @@
 
 import type { Scan, ScanEnd } from "./report.ts";
 import type { Segment } from "./segment.ts";
-import { SEEN, type SourceTable, VERIFIED } from "./sources.ts";
+import { MAX_PLACES, SEEN, type SourceTable, VERIFIED } from "./sources.ts";
 
 /** Scans followed at a time; others are told without an end. */
-export const FOLLOWED_SCANS = 256;
+export const FOLLOWED_SCANS: number = MAX_PLACES;
 /** Open ports remembered of each. */
 const OPEN_PORTS = 64;
 const PORT_WORDS = 65_536 / 32;
@@ -55,9 +55,9 @@ export class FollowedScan {
   pause = 0;
   /** A number that all members of a group in lockstep share. */
   group = -1;
-  /** Signatures of its last probes; 0: none. */
+  /** Signatures of its first probes after it was complete; 0: none. */
   readonly recent: Int32Array;
-  #next = 0;
+  #remembered = 0;
   readonly #portBits: Uint32Array;
 
   /**
@@ -83,6 +83,7 @@ export class FollowedScan {
     this.pause = pause;
     this.group = -1;
     this.recent.fill(0);
+    this.#remembered = 0;
   }
 
   /** Counts a further packet. */
@@ -103,8 +104,9 @@ export class FollowedScan {
 
   /** Remembers a further probe by what it shares with others of its round. */
   remember(signature: number): void {
-    this.recent[this.#next] = signature;
-    this.#next = (this.#next + 1) % RECENT_PROBES;
+    if (this.#remembered < RECENT_PROBES) {
+      this.recent[this.#remembered++] = signature;
+    }
   }
 
   /** Remembers that a port has answered as open. */

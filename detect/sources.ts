@@ -64,10 +64,12 @@ const IS_IPV6 = 1 << 18;
 const STANDING_SHIFT = 19;
 /** The probes' protocol: two bits. */
 const PROTOCOL_SHIFT = 21;
+/** Another source sent one of its probes, too. */
+const IS_SHARED = 1 << 23;
 /** Where the entry's scan is followed, counted from one; 0: nowhere. */
-const PLACE_SHIFT = 23;
+const PLACE_SHIFT = 24;
 /** How many places there can be. */
-export const MAX_PLACES = 511;
+export const MAX_PLACES = 255;
 
 const PROTOCOLS: readonly Protocol[] = ["tcp", "udp", "sctp"];
 
@@ -532,6 +534,16 @@ export class SourceTable {
     const at = entry * this.#stride + FLAGS;
     this.#words[at] = (this.#words[at] & ~(3 << PROTOCOL_SHIFT)) |
       (PROTOCOLS.indexOf(protocol) << PROTOCOL_SHIFT);
+  }
+
+  /** Whether another source sent one of an entry's probes, too. */
+  isShared(entry: number): boolean {
+    return (this.#words[entry * this.#stride + FLAGS] & IS_SHARED) !== 0;
+  }
+
+  /** Remembers that another source sent one of an entry's probes, too. */
+  markShared(entry: number): void {
+    this.#words[entry * this.#stride + FLAGS] |= IS_SHARED;
   }
 
   /** Where an entry's scan is followed, or -1. */

@@ -21,17 +21,21 @@ interface Lockstep {
   pause: number;
   /** Whose probe goes first in each round. */
   first: string;
+  /** From a probe of a round to the next, in milliseconds [0.01]. */
+  gap?: number;
 }
 
 /** Scans 40 ports, one probe of each source a round. Ports 1 to 3 are open. */
-function scanInLockstep({ reachable, pause, first }: Lockstep): Watch {
+function scanInLockstep(
+  { reachable, pause, first, gap = 0.01 }: Lockstep,
+): Watch {
   const watch = new Watch({ classic: false });
   const sources = [...DECOYS, REAL].sort((a, b) =>
     Number(b === first) - Number(a === first)
   );
   for (const [round, port] of portsFrom(1, 40).entries()) {
     for (const [i, source] of sources.entries()) {
-      const time = round * pause + i * 0.01;
+      const time = round * pause + i * gap;
       const probe = { time, sequence: 77, window: 1024 };
       const ends = { source, sourcePort: PEER_PORT, destinationPort: port };
       watch.send({ ...ends, ...probe, direction: DIRECTION_IN });
@@ -87,3 +91,12 @@ for (const pause of [0.5, 5, 100]) {
     });
   }
 }
+
+Deno.test("a busy scanner takes long for a round: it is one event all the same", () => {
+  for (const first of [REAL, DECOYS[0]]) {
+    const { reports } = scanInLockstep({
+      ...{ reachable: [REAL], pause: 200, first, gap: 30 },
+    });
+    assertEquals(reports.map(({ type }) => type), ["decoys"]);
+  }
+});
