@@ -151,7 +151,12 @@ async function linesOf(frames: readonly Bytes[]): Promise<string[]> {
   );
   const lines: string[] = [];
   for await (
-    const report of findScans(file, { logBurst: 0, ipv6Prefix: 128 })
+    // All sources send the same probes: other rules would call them decoys.
+    const report of findScans(file, {
+      logBurst: 0,
+      ipv6Prefix: 128,
+      classic: true,
+    })
   ) {
     lines.push(formatReport(report));
   }
@@ -197,7 +202,7 @@ liveTest(
   async () => {
     await using two = await TwoHosts.create();
     await using watchers = await Watchers.start(two.host, [
-      ...["--ipv6-prefix", "128"],
+      ...["--ipv6-prefix", "128", "--classic"],
     ]);
     const target = await hardwareAddress(two.host);
     const sender = await hardwareAddress(two.scanner);
