@@ -24,8 +24,8 @@ liveTest(
     const [, seen] =
       /^scanlogd: (\d+) packets seen, 0 dropped by the kernel, 1 sources, 1 scans, 0 suppressed$/
         .exec(told) ?? [];
-    // All ports are closed: for each a SYN comes and a RST is sent; and IPv6's own.
-    assert(Number(seen) >= 60 && Number(seen) < 80, told);
+    // All ports are closed, so one SYN for each comes, and perhaps IPv6's own.
+    assert(Number(seen) >= 30 && Number(seen) < 40, told);
     const note = await eventually(
       () => syslog.messages.find((message) => message.includes("packets seen")),
       () => "the counts in the log",
@@ -81,19 +81,15 @@ liveTest("what the kernel drops is counted and told", NEEDS, async () => {
   assertEquals(daemon.stdout.length, 1);
 });
 
-liveTest(
-  "nothing is lost of 50,000 packets in a row, nor of their answers",
-  NEEDS,
-  async () => {
-    await using two = await TwoHosts.create();
-    await using daemon = await startDaemon(two.host, ["-o", "stdout"]);
-    await two.scanner.run([
-      ...["sh", "-c", '"$@" >/dev/null 2>&1 || true', "sh"],
-      ...["hping3", "-i", "u20", "--syn", "--count", "50000"],
-      ...["-p", "++1", "10.77.0.2"],
-    ]);
-    assertEquals(await daemon.stop(), 0);
-    const counts = await daemon.told("packets seen");
-    assertMatch(counts, /^scanlogd: 100\d\d\d packets seen, 0 dropped/);
-  },
-);
+liveTest("nothing is lost of 50,000 packets in a row", NEEDS, async () => {
+  await using two = await TwoHosts.create();
+  await using daemon = await startDaemon(two.host, ["-o", "stdout"]);
+  await two.scanner.run([
+    ...["sh", "-c", '"$@" >/dev/null 2>&1 || true', "sh"],
+    ...["hping3", "-i", "u20", "--syn", "--count", "50000"],
+    ...["-p", "++1", "10.77.0.2"],
+  ]);
+  assertEquals(await daemon.stop(), 0);
+  const counts = await daemon.told("packets seen");
+  assertMatch(counts, /^scanlogd: 50\d\d\d packets seen, 0 dropped/);
+});
