@@ -53,8 +53,8 @@ export interface Capture {
   /**
    * Hands on packets until the capture is stopped or its input ends.
    *
-   * @param tick Told the time whenever all that has come is handed on. Files
-   * never call it: there, only packets tell the time.
+   * @param tick Told the time whenever all that has come is handed on. In files
+   * only packets tell the time.
    * @throws {Error} If the input is damaged or the capture breaks; all packets
    * before that have been handed on.
    */

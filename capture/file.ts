@@ -5,7 +5,7 @@
  */
 
 import type { PacketHandler } from "../detect/packet.ts";
-import type { Capture, CaptureStatistics } from "./capture.ts";
+import type { Capture, CaptureStatistics, Tick } from "./capture.ts";
 import { GzipError, Unpacker } from "./gzip.ts";
 import { CaptureFileError, SavefileReader } from "./savefile.ts";
 
@@ -20,6 +20,10 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 
 /** What a read gives once the capture is stopped: no number of bytes. */
 const STOPPED = -1;
+/** What it gives when the time is to be told meanwhile. */
+const WAITED = -2;
+/** The longest that a timer waits. */
+const LONGEST_WAIT_MS = 0x7fff_ffff;
 
 /** Decides which packets are handed on. */
 export type PacketFilter = (
@@ -39,6 +43,11 @@ export class FileCapture implements Capture {
   readonly #isPipe: boolean;
   readonly #filter: PacketFilter | undefined;
   readonly #stopped = Promise.withResolvers<typeof STOPPED>();
+  /** Told the time while a pipe brings nothing. */
+  #tick: Tick | undefined;
+  /** The last packet's time, and when it was handed on. */
+  #lastTime = 0;
+  #lastRead = 0;
   #isStopped = false;
   #chunksRead = 0;
   #received = 0;
@@ -58,9 +67,11 @@ export class FileCapture implements Capture {
     this.#filter = filter;
   }
 
-  async run(handler: PacketHandler): Promise<void> {
+  async run(handler: PacketHandler, tick?: Tick): Promise<void> {
+    this.#tick = tick;
     const filter = this.#filter;
     const reader = new SavefileReader((packet) => {
+      this.#lastTime = packet.time;
       if (filter !== undefined && !filter(packet)) return;
       this.#received++;
       handler(packet);
@@ -133,12 +144,25 @@ export class FileCapture implements Capture {
 
   /** Waiting for the bytes must not keep from being stopped. */
   async #readPipe(chunk: Uint8Array): Promise<number | null> {
-    const length = await Promise.race([
-      this.#file.read(chunk),
-      this.#stopped.promise,
-    ]);
-    if (length === STOPPED) throw new Stopped();
-    return length;
+    const read = this.#file.read(chunk);
+    this.#lastRead = performance.now();
+    for (;;) {
+      using timer = new Timer(this.#tellTime());
+      const length = await Promise.race([
+        read,
+        this.#stopped.promise,
+        timer.promise,
+      ]);
+      if (length === STOPPED) throw new Stopped();
+      if (length !== WAITED) return length;
+    }
+  }
+
+  /** Time goes on where the last packet was; returns how long to wait at most. */
+  #tellTime(): number {
+    if (this.#tick === undefined || this.#received === 0) return Infinity;
+    const waited = performance.now() - this.#lastRead;
+    return this.#tick(this.#lastTime + waited);
   }
 
   async #readInTurn(chunk: Uint8Array): Promise<number | null> {
@@ -158,6 +182,25 @@ export class FileCapture implements Capture {
 
   close(): void {
     this.#file.close();
+  }
+}
+
+/** A time to wait, which can be given up. */
+class Timer implements Disposable {
+  readonly promise: Promise<typeof WAITED>;
+  #id: ReturnType<typeof setTimeout> | undefined;
+
+  /** @param time In milliseconds; Infinity: for ever. */
+  constructor(time: number) {
+    const { promise, resolve } = Promise.withResolvers<typeof WAITED>();
+    this.promise = promise;
+    if (time === Infinity) return;
+    const wait = Math.min(Math.ceil(time) + 1, LONGEST_WAIT_MS);
+    this.#id = setTimeout(() => resolve(WAITED), wait);
+  }
+
+  [Symbol.dispose](): void {
+    clearTimeout(this.#id);
   }
 }
 

@@ -30,7 +30,9 @@ const SCANS: Record<string, { tags: number[][]; version: 4 | 6 }> = {
 const UNTAGGED = 2;
 
 function datagram(source: string, version: 4 | 6, port: number): Bytes {
-  const segment = tcp({ destinationPort: port });
+  // Equal ones would make the sources decoys of one another.
+  const sequence = 1 + Object.keys(SCANS).indexOf(source);
+  const segment = tcp({ destinationPort: port, sequence });
   return version === 4
     ? ipv4(segment, { source, destination: HOST })
     : ipv6(segment, { source, destination: HOST_IPV6 });
