@@ -56,7 +56,9 @@ for (const kind of KINDS) {
         (_, i) =>
           PORTS.map((destinationPort) => {
             const source = `10.77.0.${50 + i}`;
-            const datagram = ipv4(tcp({ destinationPort }), {
+            // Equal ones would make the sources decoys, which wait for others.
+            const sequence = 1 + i;
+            const datagram = ipv4(tcp({ destinationPort, sequence }), {
               source,
               destination: HOST,
             });
