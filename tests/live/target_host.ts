@@ -15,7 +15,7 @@ import {
   setUp,
   TwoHosts,
 } from "./namespaces.ts";
-import { type Process, run } from "./processes.ts";
+import { pause, type Process, run } from "./processes.ts";
 import { SyslogSocket } from "./syslog_socket.ts";
 import type { Defence, Family, Target } from "./techniques.ts";
 
@@ -104,6 +104,8 @@ export class TargetHost implements AsyncDisposable {
       "cat",
       `/sys/class/net/${INTERFACE}/address`,
     ]);
+    await settle(scanner);
+    await settle(host);
     await leadAnywhere(host);
     if (network) await own(host, scanner);
     if (defence === "open") this.#started.use(await listen(host));
@@ -178,4 +180,13 @@ export async function listen(host: Namespace): Promise<Process> {
   const server = host.start(["python3", "-c", LISTEN, ...ports]);
   await server.told("listening");
   return server;
+}
+
+/**
+ * Waits until a host's link-local address may be used. Before, nmap takes the
+ * slow neighbour discovery for the round trip, and pauses for 5 s.
+ */
+async function settle(host: Namespace): Promise<void> {
+  const tentative = ["ip", "-6", "address", "show", "dev", INTERFACE];
+  while ((await host.run([...tentative, "tentative"])) !== "") await pause(50);
 }
