@@ -356,7 +356,7 @@ export class Evidence implements RuleObserver {
     const { time, destinationPort: port } = probe;
     const entry = this.#findSource(probe);
     const pause = this.#scanDelay * notice.pauses;
-    if (entry < 0 || table.isOlder(entry, time, pause)) {
+    if (entry < 0 || table.isOutdated(entry, time, pause)) {
       if (entry >= 0) this.expired(entry);
       this.#open(entry, rule, notice, weight, ever);
       return;

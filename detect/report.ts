@@ -5,8 +5,8 @@
  */
 
 import { formatAddress } from "./address.ts";
-import type { Segment } from "./segment.ts";
-import type { SourceRecord, SourceTable } from "./sources.ts";
+import { Segment } from "./segment.ts";
+import type { SourceTable } from "./sources.ts";
 
 /**
  * Which rule found a scan: `classic` by what came in, `refusals` by what the
@@ -166,33 +166,46 @@ export function describeScan(
   segment: Segment,
   ipv6Prefix: number,
 ): Scan {
-  const record = table.read(entry);
+  const first = new Segment();
+  table.copyFirst(entry, first);
+  const changes = table.changes(entry);
   const scan: Scan = {
     type: "scan",
     rule: "classic",
     protocol: table.protocol(entry),
     verified: false,
-    source: describeSource(record, ipv6Prefix),
-    destination: formatAddress(...record.destination),
-    otherDestinations: record.isDestinationChanged,
-    ports: record.ports,
+    source: changes.source
+      ? `${keyOf(table, entry)}/${ipv6Prefix}`
+      : sourceOf(first),
+    destination: destinationOf(first),
+    otherDestinations: changes.destination,
+    ports: table.ports(entry),
     completingPort: segment.destinationPort,
-    flagsAlwaysSet: record.flagsAnd,
-    flagsEverSet: record.flagsOr,
-    firstSeen: record.firstSeen,
+    flagsAlwaysSet: table.flagsAlways(entry),
+    flagsEverSet: table.flagsEver(entry),
+    firstSeen: first.wallTime,
     completed: segment.wallTime,
   };
-  if (record.sourcePort !== undefined) scan.sourcePort = record.sourcePort;
-  if (record.tos !== undefined) scan.tos = record.tos;
-  if (record.ttl !== undefined) scan.ttl = record.ttl;
+  if (!changes.sourcePort) scan.sourcePort = first.sourcePort;
+  if (!changes.tos) scan.tos = first.tos;
+  if (!changes.ttl) scan.ttl = first.ttl;
   if (segment.interfaceIndex !== 0) {
     scan.interfaceIndex = segment.interfaceIndex;
   }
   return scan;
 }
 
-function describeSource(record: SourceRecord, ipv6Prefix: number): string {
-  return record.isSourceChanged
-    ? `${formatAddress(...record.key)}/${ipv6Prefix}`
-    : formatAddress(...record.source);
+function keyOf(table: SourceTable, entry: number): string {
+  const [w0, w1, w2, w3] = [0, 1, 2, 3].map((i) => table.keyWord(entry, i));
+  return formatAddress(w0, w1, w2, w3);
+}
+
+function sourceOf({ source0, source1, source2, source3 }: Segment): string {
+  return formatAddress(source0, source1, source2, source3);
+}
+
+function destinationOf(
+  { destination0, destination1, destination2, destination3 }: Segment,
+): string {
+  return formatAddress(destination0, destination1, destination2, destination3);
 }

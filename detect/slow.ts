@@ -69,7 +69,7 @@ export class SlowRule {
   takeOver(entry: number): void {
     const { table, threshold } = this.#rule;
     if (table.weight(entry) >= threshold) return; // it was told
-    if (table.flagsEver(entry, TCP_RST) !== 0) return; // no probe has RST
+    if ((table.flagsEver(entry) & TCP_RST) !== 0) return; // no probe has RST
     const count = table.portCount(entry);
     if (count === 1 && this.#isFirst(entry)) return;
     for (let i = 0; i < count; i++) {
@@ -122,7 +122,7 @@ export class SlowRule {
     const { table } = this;
     const weight = this.#rule.weight(probe.destinationPort);
     const entry = this.#find(from);
-    if (entry < 0 || table.isOlder(entry, probe.time, this.#window)) {
+    if (entry < 0 || table.isOutdated(entry, probe.time)) {
       const opened = entry < 0 ? this.#insert(from) : entry;
       table.open(opened, probe, weight);
       table.absorb(opened, fast, from);
@@ -175,7 +175,9 @@ export class SlowRule {
     const entry = this.#find(from);
     if (entry < 0) return false;
     const isTold = this.table.weight(entry) >= this.#rule.threshold;
-    if (isTold && !this.table.isOlder(entry, time, SLOW_PAUSE_MS)) return true;
+    if (isTold && !this.table.isOutdated(entry, time, SLOW_PAUSE_MS)) {
+      return true;
+    }
     this.table.remove(entry);
     return false;
   }

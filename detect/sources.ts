@@ -1,52 +1,36 @@
 /**
- * The sources that are being watched: a table that never grows.
+ * What is remembered of each source: its first packet, what later ones changed,
+ * and the ports.
  *
  * @module
  */
 
-import { type AddressWords, IPV4_MAPPED, isIpv4Mapped } from "./address.ts";
-import { AddressHash, XorShift } from "./hash.ts";
+import { isIpv4Mapped } from "./address.ts";
+import { BucketTable, ENTRY_BYTES } from "./buckets.ts";
 import type { Protocol } from "./report.ts";
 import type { Segment } from "./segment.ts";
 
 // These constants are not exported: V8 folds a module's own constants, but loads
 // and checks exported ones at each use.
 
-/**
- * Entries that share a bucket. A bucket of sixteen overflows rarely: at a third
- * of the capacity once in 10^5.
- */
-const WAYS = 16;
 const MAPPED = 0xffff; // IPV4_MAPPED
-/** Words of a bucket's tags, four tags a word. */
-const TAG_WORDS = 4;
-/** Set in every tag: without it, the entry is free. */
-const IN_USE = 0x80;
-/** Set in the tag of an IPv4 source. */
-const IS_IPV4_KEY = 0x40;
-/** Multiplies a byte into all four of a word. */
-const EACH_BYTE = 0x01010101;
-/** The highest bit of each byte. */
-const HIGH_BITS = 0x80808080 | 0;
 
 // Words of a record. What an IPv4 source needs, with its first ports, is in one
 // cache line, even if the memory starts 16 bytes behind a line as malloc's does.
-/** Source address: four words, masked if sources count per prefix. */
-const KEY = 0;
-/** Last word of the first packet's destination address. */
-const DESTINATION3 = 4;
-/** Or of all counted packets' flags, `and << 8`, and the bits below. */
-const FLAGS = 5;
 /** The first packet's wall time (a double: two words). */
-const FIRST_SEEN = 6;
+const FIRST_SEEN = 0;
+/** Last word of the first packet's destination address. */
+const DESTINATION3 = 2;
+/** Or of all counted packets' flags, `and << 8`, and the bits below. */
+const FLAGS = 3;
 /** The first packet: `source port << 16 | TOS << 8 | TTL`. */
-const FIXED = 8;
+const FIXED = 4;
 /** Or of what differs from it (exclusive or) in counted packets. */
-const DIFFERENCES = 9;
+const DIFFERENCES = 5;
 /** A bit for each port in the list, many ports to a bit. */
-const PORT_FILTER = 10;
+const PORT_FILTER = 6;
 /** How many ports the list holds, in half a word; the list follows it. */
-const PORT_COUNT = 11;
+const PORT_COUNT = 7;
 
 // Words behind the ports, only used if the first packet was IPv6.
 /** The other words of the first packet's destination address. */
@@ -98,53 +82,25 @@ export interface SourceTableOptions {
   random: () => number;
 }
 
-/** What is remembered of a source, for those who describe it. */
-export interface SourceRecord {
-  /** The address that it counts under. */
-  key: AddressWords;
-  /** Source address of the first packet. */
-  source: AddressWords;
-  /** Whether it changed, inside its prefix. */
-  isSourceChanged: boolean;
-  /** Destination address of the first packet. */
-  destination: AddressWords;
-  /** Whether it changed. */
-  isDestinationChanged: boolean;
-  /** The source port, if it stayed the same. */
-  sourcePort: number | undefined;
-  /** The type of service, if it stayed the same. */
-  tos: number | undefined;
-  /** The time to live, if it stayed the same. */
-  ttl: number | undefined;
-  /** And of all counted packets' flags. */
-  flagsAnd: number;
-  /** Or of all counted packets' flags. */
-  flagsOr: number;
-  /** The first packet's wall time. */
-  firstSeen: number;
-  /** The ports in the order seen. */
-  ports: number[];
+/** What was not the same in all of a source's packets. */
+export interface Changes {
+  /** Its address, inside its prefix. */
+  readonly source: boolean;
+  /** The destination address. */
+  readonly destination: boolean;
+  /** The source port. */
+  readonly sourcePort: boolean;
+  /** The type of service. */
+  readonly tos: boolean;
+  /** The time to live. */
+  readonly ttl: boolean;
 }
 
 /**
- * A bounded table of sources, in buckets chosen by a keyed hash: nobody outside
- * can choose addresses that meet in one bucket. When a bucket is full, an
- * outdated entry makes room, else one at random among the lightest: a flood of
- * spoofed addresses, each seen once, pushes out its own kind and leaves the
- * scanner that has gathered weight.
- *
- * What decides about an entry (tag, time, weight) stands in arrays of its own:
- * to look for a victim among sixteen entries takes four cache lines then, not
- * sixteen.
+ * A bounded table of sources: under each key's number a record, which describes
+ * its first packet, what later ones changed, and the ports.
  */
-export class SourceTable {
-  /** Sources that fit. */
-  readonly capacity: number;
-  /** Live entries that were forgotten because their bucket was full. */
-  evicted = 0;
-  /** Entries in use, outdated ones included. */
-  size = 0;
-
+export class SourceTable extends BucketTable {
   /** All records, `#stride` words each. */
   readonly #words: Int32Array;
   /** The same memory, for {@linkcode FIRST_SEEN}. */
@@ -156,33 +112,14 @@ export class SourceTable {
   readonly #answered: number;
   /** Where in a record the words for IPv6 start. */
   readonly #ipv6: number;
-  /** When each entry's last counted packet was seen, in milliseconds. */
-  readonly #times: Float64Array;
-  readonly #weights: Uint16Array;
-  /** The last word of each entry's key: all that differs in IPv4. */
-  readonly #keys: Int32Array;
-  /** A byte of hash of each entry's key, to compare sixteen at once. */
-  readonly #tags: Int32Array;
-  readonly #shift: number;
-  readonly #scanDelay: number;
-  readonly #hash: AddressHash;
-  readonly #choice: XorShift;
-  /**
-   * Called with an outdated entry before another source takes it over, if
-   * somebody wants to know what it held.
-   */
-  onForget: ((entry: number) => void) | undefined;
-  /** The bucket and the tag that were looked for last. */
-  #bucket = 0;
-  #tag = 0;
 
   /** @throws {RangeError} If the table would take more than 1 GiB. */
   constructor({ sources, ports, scanDelay, random }: SourceTableOptions) {
-    this.capacity = 2 ** Math.ceil(Math.log2(sources));
-    this.#answered = PORT_COUNT + Math.ceil((1 + ports) / 2);
-    this.#ipv6 = this.#answered + Math.ceil(ports / 32);
-    this.#stride = roundUp(this.#ipv6 + IPV6_WORDS, 16);
-    const bytes = this.capacity * (this.#stride * 4 + 8 + 4 + 2 + 1);
+    const capacity = 2 ** Math.ceil(Math.log2(sources));
+    const answered = PORT_COUNT + Math.ceil((1 + ports) / 2);
+    const ipv6 = answered + Math.ceil(ports / 32);
+    const stride = roundUp(ipv6 + IPV6_WORDS, 16);
+    const bytes = capacity * (stride * 4 + ENTRY_BYTES);
     if (bytes > MAX_TABLE_BYTES) {
       throw new RangeError(
         `Cannot allocate the source table: ${sources} sources of ${ports} ports each would take ${
@@ -192,188 +129,34 @@ export class SourceTable {
         } MiB are allowed; lower sources, minPorts or privilegedWeight`,
       );
     }
-    this.#words = new Int32Array(this.capacity * this.#stride);
+    super(capacity, scanDelay, random);
+    this.#words = new Int32Array(capacity * stride);
     this.#doubles = new Float64Array(this.#words.buffer);
     this.#halves = new Uint16Array(this.#words.buffer);
-    this.#times = new Float64Array(this.capacity);
-    this.#weights = new Uint16Array(this.capacity);
-    this.#keys = new Int32Array(this.capacity);
-    this.#tags = new Int32Array(this.capacity / 4);
-    this.#shift = 32 - Math.log2(this.capacity / WAYS);
-    this.#scanDelay = scanDelay;
-    this.#hash = new AddressHash(random);
-    this.#choice = new XorShift(random());
+    this.#stride = stride;
+    this.#answered = answered;
+    this.#ipv6 = ipv6;
   }
 
   /** The memory of the table, in bytes. */
   get byteLength(): number {
-    return this.#words.byteLength + this.#times.byteLength +
-      this.#weights.byteLength + this.#keys.byteLength +
-      this.#tags.byteLength;
+    return this.tags.byteLength + this.keys.byteLength +
+      this.prefixes.byteLength + this.times.byteLength +
+      this.weights.byteLength + this.#words.byteLength;
   }
 
-  /**
-   * Finds the entry of a source.
-   *
-   * @returns Its number, or -1.
-   */
-  find(w0: number, w1: number, w2: number, w3: number): number {
-    const hash = this.#hash;
-    hash.of(w0, w1, w2, w3);
-    // >>> takes its right side modulo 32: a table of one bucket is special.
-    const bucket = this.#shift === 32 ? 0 : hash.bucket >>> this.#shift;
-    const isIpv4 = w2 === MAPPED && w1 === 0 && w0 === 0;
-    const tag = (hash.tag >>> 26) | (isIpv4 ? IN_USE | IS_IPV4_KEY : IN_USE);
-    this.#bucket = bucket;
-    this.#tag = tag;
-    for (
-      let matches = this.#matches(bucket, tag);
-      matches !== 0;
-      matches &= matches - 1
-    ) {
-      const entry = bucket * WAYS + slotOf(matches);
-      if (this.#hasKey(entry, w0, w1, w2, w3)) return entry;
-    }
-    return -1;
-  }
-
-  /**
-   * Compares a tag with all of a bucket's, without a branch that the processor
-   * could foresee wrongly. Other entries than those with the tag may match too:
-   * the key decides.
-   *
-   * @returns A set of slots, to be read by {@linkcode slotOf}.
-   */
-  #matches(bucket: number, tag: number): number {
-    const tags = this.#tags;
-    const at = bucket * TAG_WORDS;
-    const each = Math.imul(tag, EACH_BYTE);
-    return slots(
-      zeroBytes(tags[at] ^ each),
-      zeroBytes(tags[at + 1] ^ each),
-      zeroBytes(tags[at + 2] ^ each),
-      zeroBytes(tags[at + 3] ^ each),
-    );
-  }
-
-  /** The free entries of a bucket, as a set of slots. */
-  #free(bucket: number): number {
-    const tags = this.#tags;
-    const at = bucket * TAG_WORDS;
-    return slots(
-      ~tags[at] & HIGH_BITS,
-      ~tags[at + 1] & HIGH_BITS,
-      ~tags[at + 2] & HIGH_BITS,
-      ~tags[at + 3] & HIGH_BITS,
-    );
-  }
-
-  #setTag(entry: number, tag: number): void {
-    const tags = this.#tags;
-    const shift = (entry & 3) << 3;
-    tags[entry >>> 2] = (tags[entry >>> 2] & ~(0xff << shift)) | (tag << shift);
-  }
-
-  #hasKey(
-    entry: number,
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-  ): boolean {
-    if (this.#keys[entry] !== w3 || this.#tagOf(entry) !== this.#tag) {
-      return false;
-    }
-    // The record is far away in memory; for IPv4 it need not be looked at.
-    if ((this.#tag & IS_IPV4_KEY) !== 0) return true;
-    const words = this.#words;
-    const at = entry * this.#stride + KEY;
-    return words[at + 2] === w2 && words[at + 1] === w1 && words[at] === w0;
-  }
-
-  #tagOf(entry: number): number {
-    return (this.#tags[entry >>> 2] >>> ((entry & 3) << 3)) & 0xff;
-  }
-
-  /**
-   * Takes an entry for the source that {@linkcode SourceTable.find} was last
-   * asked for and did not find.
-   *
-   * @param time The time by which entries are outdated.
-   * @returns Its number. The caller opens it.
-   */
-  insert(w0: number, w1: number, w2: number, w3: number, time: number): number {
-    const tag = this.#tag;
-    const entry = this.#victim(this.#bucket, time);
-    this.#setTag(entry, tag);
-    this.#keys[entry] = w3;
-    const words = this.#words;
-    const at = entry * this.#stride + KEY;
-    words[at] = w0;
-    words[at + 1] = w1;
-    words[at + 2] = w2;
-    words[at + 3] = w3;
-    return entry;
-  }
-
-  /** Frees an entry. */
-  remove(entry: number): void {
-    this.#setTag(entry, 0);
-    this.size--;
-  }
-
-  /** Whether an entry's last counted packet is too old, or in the future. */
-  isOutdated(entry: number, time: number): boolean {
-    const age = time - this.#times[entry];
-    return age > this.#scanDelay || age < 0;
-  }
-
-  /** Whether an entry's last counted packet is older than a pause allows. */
-  isOlder(entry: number, time: number, pause: number): boolean {
-    const age = time - this.#times[entry];
-    return age > pause || age < 0;
-  }
-
-  /** The entry of a bucket that a new source takes. */
-  #victim(bucket: number, time: number): number {
-    const first = bucket * WAYS;
-    const free = this.#free(bucket);
-    if (free !== 0) {
-      this.size++;
-      return first + slotOf(free);
-    }
-    for (let entry = first; entry < first + WAYS; entry++) {
-      if (!this.isOutdated(entry, time)) continue;
-      if (this.onForget !== undefined) this.onForget(entry);
-      return entry;
-    }
-    this.evicted++;
-    return this.#lightest(first);
-  }
-
-  /** One at random among the lightest: each has the same chance (Knuth's R). */
-  #lightest(first: number): number {
-    const weights = this.#weights;
-    let chosen = first;
-    let ties = 1;
-    for (let entry = first + 1; entry < first + WAYS; entry++) {
-      const difference = weights[entry] - weights[chosen];
-      if (difference > 0) continue;
-      if (difference < 0) ties = 1;
-      else if ((this.#choice.next() >>> 0) % ++ties !== 0) continue;
-      chosen = entry;
-    }
-    return chosen;
-  }
+  // What each packet may come to.
 
   /** Writes what is remembered of a source's first packet, all but the key. */
   open(entry: number, segment: Segment, weight: number): void {
     const words = this.#words;
     const at = entry * this.#stride;
     const { flags } = segment;
+    this.times[entry] = segment.time;
+    this.weights[entry] = weight;
+    this.#doubles[(at + FIRST_SEEN) >> 1] = segment.wallTime;
     words[at + DESTINATION3] = segment.destination3;
     words[at + FLAGS] = (flags << 8) | flags;
-    this.#doubles[(at + FIRST_SEEN) >> 1] = segment.wallTime;
     words[at + FIXED] = fixedOf(segment);
     words[at + DIFFERENCES] = 0;
     words[at + PORT_FILTER] = 1 << segment.destinationPort;
@@ -381,26 +164,22 @@ export class SourceTable {
     this.#halves[((at + PORT_COUNT) << 1) + 1] = segment.destinationPort;
     words[at + this.#answered] = 0;
     if (this.#ipv6 - this.#answered > 1) this.#clearAnswered(at);
-    this.#times[entry] = segment.time;
-    this.#weights[entry] = weight;
     if (segment.version !== 4) this.#openIpv6(at, segment);
   }
 
-  #clearAnswered(record: number): void {
-    this.#words.fill(0, record + this.#answered, record + this.#ipv6);
+  /** Renews an entry: it is outdated a scan delay after this time. */
+  renew(entry: number, time: number): void {
+    this.times[entry] = time;
   }
 
-  #openIpv6(record: number, segment: Segment): void {
-    const words = this.#words;
-    const at = record + this.#ipv6;
-    words[record + FLAGS] |= IS_IPV6;
-    words[at + DESTINATION] = segment.destination0;
-    words[at + DESTINATION + 1] = segment.destination1;
-    words[at + DESTINATION + 2] = segment.destination2;
-    words[at + SOURCE] = segment.source0;
-    words[at + SOURCE + 1] = segment.source1;
-    words[at + SOURCE + 2] = segment.source2;
-    words[at + SOURCE + 3] = segment.source3;
+  /** An entry's weight. */
+  weight(entry: number): number {
+    return this.weights[entry];
+  }
+
+  /** Adds to an entry's weight; returns the sum. */
+  addWeight(entry: number, weight: number): number {
+    return this.weights[entry] += weight;
   }
 
   /** Whether an entry's list holds a port. */
@@ -427,6 +206,100 @@ export class SourceTable {
     this.#words[record + PORT_FILTER] |= 1 << port;
   }
 
+  /** Takes a further packet's flags into an entry. */
+  mergeFlags(entry: number, flags: number): void {
+    const words = this.#words;
+    const at = entry * this.#stride + FLAGS;
+    words[at] = (words[at] | flags) & ~((~flags & 0xff) << 8);
+  }
+
+  /** Takes into an entry what differs from its first packet. */
+  mergeChanges(entry: number, segment: Segment): void {
+    const words = this.#words;
+    const at = entry * this.#stride;
+    // Scanners vary these at random: no branch could be foreseen.
+    words[at + DIFFERENCES] |= words[at + FIXED] ^ fixedOf(segment);
+    if (words[at + DESTINATION3] !== segment.destination3) {
+      words[at + FLAGS] |= CHANGED_DESTINATION;
+    }
+    if (segment.version !== 4 || (words[at + FLAGS] & IS_IPV6) !== 0) {
+      words[at + FLAGS] |= this.#changesIpv6(entry, segment);
+    }
+  }
+
+  #clearAnswered(record: number): void {
+    this.#words.fill(0, record + this.#answered, record + this.#ipv6);
+  }
+
+  #openIpv6(record: number, segment: Segment): void {
+    const words = this.#words;
+    const at = record + this.#ipv6;
+    words[record + FLAGS] |= IS_IPV6;
+    words[at + DESTINATION] = segment.destination0;
+    words[at + DESTINATION + 1] = segment.destination1;
+    words[at + DESTINATION + 2] = segment.destination2;
+    words[at + SOURCE] = segment.source0;
+    words[at + SOURCE + 1] = segment.source1;
+    words[at + SOURCE + 2] = segment.source2;
+    words[at + SOURCE + 3] = segment.source3;
+  }
+
+  /** Compares the words that {@linkcode SourceTable.mergeChanges} does not. */
+  #changesIpv6(entry: number, segment: Segment): number {
+    const words = this.#words;
+    const record = entry * this.#stride;
+    const isIpv6 = (words[record + FLAGS] & IS_IPV6) !== 0;
+    const at = record + this.#ipv6 + DESTINATION;
+    // An IPv4-mapped source can send IPv6 too, so both families may meet here.
+    const isSameDestination = isIpv6
+      ? words[at + 2] === segment.destination2 &&
+        words[at + 1] === segment.destination1 &&
+        words[at] === segment.destination0
+      : isIpv4Mapped(
+        segment.destination0,
+        segment.destination1,
+        segment.destination2,
+      );
+    const isSameSource = this.#sourceWord(entry, 3) === segment.source3 &&
+      this.#sourceWord(entry, 2) === segment.source2 &&
+      this.#sourceWord(entry, 1) === segment.source1 &&
+      this.#sourceWord(entry, 0) === segment.source0;
+    return (isSameDestination ? 0 : CHANGED_DESTINATION) |
+      (isSameSource ? 0 : CHANGED_SOURCE);
+  }
+
+  /** A word of the first packet's source address. */
+  #sourceWord(entry: number, index: number): number {
+    const record = entry * this.#stride;
+    return (this.#words[record + FLAGS] & IS_IPV6) === 0
+      ? this.keyWord(entry, index) // no prefix of it counts
+      : this.#words[record + this.#ipv6 + SOURCE + index];
+  }
+
+  // What rules ask beyond that.
+
+  /** Hands all entries to {@linkcode BucketTable.onForget}; they stay. */
+  forgetAll(): void {
+    for (let entry = 0; entry < this.times.length; entry++) {
+      if (this.tags.get(entry) !== 0) this.onForget?.(entry);
+    }
+  }
+
+  /** When an entry's last counted packet was seen, in milliseconds. */
+  time(entry: number): number {
+    return this.times[entry];
+  }
+
+  /** Sets an entry's weight. */
+  setWeight(entry: number, weight: number): void {
+    this.weights[entry] = weight;
+  }
+
+  /** Takes back from an entry's weight. */
+  takeWeight(entry: number, weight: number): void {
+    this.weights[entry] = Math.max(0, this.weights[entry] - weight);
+  }
+
   /** How many ports an entry's list holds. */
   portCount(entry: number): number {
     return this.#halves[(entry * this.#stride + PORT_COUNT) << 1];
@@ -435,6 +308,14 @@ export class SourceTable {
   /** The port at an index of an entry's list. */
   portAt(entry: number, index: number): number {
     return this.#halves[((entry * this.#stride + PORT_COUNT) << 1) + 1 + index];
+  }
+
+  /** An entry's ports, in the order seen. */
+  ports(entry: number): number[] {
+    const start = ((entry * this.#stride + PORT_COUNT) << 1) + 1;
+    return Array.from(
+      this.#halves.subarray(start, start + this.portCount(entry)),
+    );
   }
 
   /** Where in an entry's list a port stands, or -1. */
@@ -502,12 +383,17 @@ export class SourceTable {
     const at = entry * this.#stride;
     if (this.#words[at + DESTINATION3] !== segment.destination3) return false;
     if (segment.version === 4) return true;
-    return (this.#changesIpv6(at, segment) & CHANGED_DESTINATION) === 0;
+    return (this.#changesIpv6(entry, segment) & CHANGED_DESTINATION) === 0;
   }
 
-  /** Of the or of all counted packets' flags, those of a mask. */
-  flagsEver(entry: number, mask: number): number {
-    return this.#words[entry * this.#stride + FLAGS] & 0xff & mask;
+  /** Or of all counted packets' flags. */
+  flagsEver(entry: number): number {
+    return this.#words[entry * this.#stride + FLAGS] & 0xff;
+  }
+
+  /** And of all counted packets' flags. */
+  flagsAlways(entry: number): number {
+    return (this.#words[entry * this.#stride + FLAGS] >>> 8) & 0xff;
   }
 
   /** {@linkcode SEEN}, {@linkcode ANSWERED} or {@linkcode VERIFIED}. */
@@ -558,18 +444,19 @@ export class SourceTable {
       ((place + 1) << PLACE_SHIFT);
   }
 
+  // How a scan is described.
+
   /** Writes what is remembered of an entry's first packet into a segment. */
   copyFirst(entry: number, segment: Segment): void {
     const words = this.#words;
     const at = entry * this.#stride;
     const ipv6 = at + this.#ipv6;
     const isIpv6 = (words[at + FLAGS] & IS_IPV6) !== 0;
-    const source = isIpv6 ? ipv6 + SOURCE : at + KEY;
     segment.version = isIpv6 ? 6 : 4;
-    segment.source0 = words[source];
-    segment.source1 = words[source + 1];
-    segment.source2 = words[source + 2];
-    segment.source3 = words[source + 3];
+    segment.source0 = this.#sourceWord(entry, 0);
+    segment.source1 = this.#sourceWord(entry, 1);
+    segment.source2 = this.#sourceWord(entry, 2);
+    segment.source3 = this.#sourceWord(entry, 3);
     segment.destination0 = isIpv6 ? words[ipv6 + DESTINATION] : 0;
     segment.destination1 = isIpv6 ? words[ipv6 + DESTINATION + 1] : 0;
     segment.destination2 = isIpv6 ? words[ipv6 + DESTINATION + 2] : MAPPED;
@@ -578,8 +465,24 @@ export class SourceTable {
     segment.tos = (words[at + FIXED] >>> 8) & 0xff;
     segment.ttl = words[at + FIXED] & 0xff;
     segment.flags = words[at + FLAGS] & 0xff;
-    segment.time = this.#times[entry];
+    segment.time = this.times[entry];
     segment.wallTime = this.#doubles[(at + FIRST_SEEN) >> 1];
+  }
+
+  /** What was not the same in all of an entry's packets. */
+  changes(entry: number): Changes {
+    const at = entry * this.#stride;
+    const flags = this.#words[at + FLAGS];
+    const differences = this.#words[at + DIFFERENCES];
+    const source = (flags & CHANGED_SOURCE) !== 0;
+    return {
+      source,
+      destination: (flags & CHANGED_DESTINATION) !== 0,
+      // Another address is another host, whatever port it uses.
+      sourcePort: source || (differences >>> 16) !== 0,
+      tos: (differences & 0xff00) !== 0,
+      ttl: (differences & 0xff) !== 0,
+    };
   }
 
   /** Takes in what another table's entry of the same source holds but ports. */
@@ -587,171 +490,21 @@ export class SourceTable {
     const words = this.#words;
     const at = entry * this.#stride;
     const from = otherEntry * other.#stride;
-    const flags = other.#words[from + FLAGS];
-    this.mergeKnownFlags(entry, (flags >>> 8) & 0xff, flags & 0xff);
-    words[at + FLAGS] |= flags & (CHANGED_DESTINATION | CHANGED_SOURCE);
+    const changes = CHANGED_DESTINATION | CHANGED_SOURCE;
+    this.mergeKnownFlags(
+      entry,
+      other.flagsAlways(otherEntry),
+      other.flagsEver(otherEntry),
+    );
+    words[at + FLAGS] |= other.#words[from + FLAGS] & changes;
     words[at + DIFFERENCES] |= other.#words[from + DIFFERENCES];
     this.setProtocol(entry, other.protocol(otherEntry));
     this.raiseStanding(entry, other.standing(otherEntry));
   }
-
-  /** The words of the address that an entry counts under. */
-  keyWord(entry: number, index: number): number {
-    return this.#words[entry * this.#stride + KEY + index];
-  }
-
-  /** When an entry's last counted packet was seen, in milliseconds. */
-  time(entry: number): number {
-    return this.#times[entry];
-  }
-
-  /** Takes a further packet's flags into an entry. */
-  mergeFlags(entry: number, flags: number): void {
-    const words = this.#words;
-    const at = entry * this.#stride + FLAGS;
-    words[at] = (words[at] | flags) & ~((~flags & 0xff) << 8);
-  }
-
-  /** Takes into an entry what differs from its first packet. */
-  mergeChanges(entry: number, segment: Segment): void {
-    const words = this.#words;
-    const at = entry * this.#stride;
-    // Scanners vary these at random: no branch could be foreseen.
-    words[at + DIFFERENCES] |= words[at + FIXED] ^ fixedOf(segment);
-    if (words[at + DESTINATION3] !== segment.destination3) {
-      words[at + FLAGS] |= CHANGED_DESTINATION;
-    }
-    if (segment.version !== 4 || (words[at + FLAGS] & IS_IPV6) !== 0) {
-      words[at + FLAGS] |= this.#changesIpv6(at, segment);
-    }
-  }
-
-  /** Compares the words that {@linkcode SourceTable.mergeChanges} does not. */
-  #changesIpv6(record: number, segment: Segment): number {
-    const words = this.#words;
-    const isIpv6 = (words[record + FLAGS] & IS_IPV6) !== 0;
-    const at = record + this.#ipv6 + DESTINATION;
-    // An IPv4-mapped source can send IPv6 too, so both families may meet here.
-    const isSameDestination = isIpv6
-      ? words[at + 2] === segment.destination2 &&
-        words[at + 1] === segment.destination1 &&
-        words[at] === segment.destination0
-      : isIpv4Mapped(
-        segment.destination0,
-        segment.destination1,
-        segment.destination2,
-      );
-    const source = isIpv6 ? record + this.#ipv6 + SOURCE : record + KEY;
-    const isSameSource = words[source + 3] === segment.source3 &&
-      words[source + 2] === segment.source2 &&
-      words[source + 1] === segment.source1 &&
-      words[source] === segment.source0;
-    return (isSameDestination ? 0 : CHANGED_DESTINATION) |
-      (isSameSource ? 0 : CHANGED_SOURCE);
-  }
-
-  /** Renews an entry: it is outdated a scan delay after this time. */
-  renew(entry: number, time: number): void {
-    this.#times[entry] = time;
-  }
-
-  /** An entry's weight. */
-  weight(entry: number): number {
-    return this.#weights[entry];
-  }
-
-  /** Sets an entry's weight. */
-  setWeight(entry: number, weight: number): void {
-    this.#weights[entry] = weight;
-  }
-
-  /** Takes back from an entry's weight. */
-  takeWeight(entry: number, weight: number): void {
-    this.#weights[entry] = Math.max(0, this.#weights[entry] - weight);
-  }
-
-  /** Hands all entries to {@linkcode SourceTable.onForget}; they stay. */
-  forgetAll(): void {
-    if (this.onForget === undefined) return;
-    for (let entry = 0; entry < this.capacity; entry++) {
-      if (this.#tagOf(entry) !== 0) this.onForget(entry);
-    }
-  }
-
-  /** Adds to an entry's weight; returns the sum. */
-  addWeight(entry: number, weight: number): number {
-    return this.#weights[entry] += weight;
-  }
-
-  #destination(record: number): AddressWords {
-    const words = this.#words;
-    const at = record + this.#ipv6 + DESTINATION;
-    const w3 = words[record + DESTINATION3];
-    return (words[record + FLAGS] & IS_IPV6) === 0
-      ? [0, 0, IPV4_MAPPED, w3]
-      : [words[at], words[at + 1], words[at + 2], w3];
-  }
-
-  #source(record: number): AddressWords {
-    return (this.#words[record + FLAGS] & IS_IPV6) === 0
-      ? wordsAt(this.#words, record + KEY) // no prefix of it counts
-      : wordsAt(this.#words, record + this.#ipv6 + SOURCE);
-  }
-
-  /** Reads what is remembered of a source. */
-  read(entry: number): SourceRecord {
-    const words = this.#words;
-    const at = entry * this.#stride;
-    const flags = words[at + FLAGS];
-    const fixed = words[at + FIXED];
-    const differences = words[at + DIFFERENCES];
-    const isSourceChanged = (flags & CHANGED_SOURCE) !== 0;
-    const isPortChanged = isSourceChanged || differences >>> 16 !== 0;
-    const ports = (at + PORT_COUNT) << 1;
-    return {
-      key: wordsAt(words, at + KEY),
-      source: this.#source(at),
-      isSourceChanged,
-      destination: this.#destination(at),
-      isDestinationChanged: (flags & CHANGED_DESTINATION) !== 0,
-      sourcePort: isPortChanged ? undefined : fixed >>> 16,
-      tos: (differences & 0xff00) === 0 ? (fixed >>> 8) & 0xff : undefined,
-      ttl: (differences & 0xff) === 0 ? fixed & 0xff : undefined,
-      flagsAnd: (flags >>> 8) & 0xff,
-      flagsOr: flags & 0xff,
-      firstSeen: this.#doubles[(at + FIRST_SEEN) >> 1],
-      ports: Array.from(
-        this.#halves.subarray(ports + 1, ports + 1 + this.#halves[ports]),
-      ),
-    };
-  }
-}
-
-function wordsAt(words: Int32Array, at: number): AddressWords {
-  return [words[at], words[at + 1], words[at + 2], words[at + 3]];
 }
 
 function fixedOf({ sourcePort, tos, ttl }: Segment): number {
   return (sourcePort << 16) | (tos << 8) | ttl;
-}
-
-/**
- * Finds zero bytes: their highest bits are set in the result. The byte above a
- * zero may be found too if it is one.
- */
-function zeroBytes(word: number): number {
-  return (word - EACH_BYTE) & ~word & HIGH_BITS;
-}
-
-/** Puts together four words in which only the bytes' highest bits are set. */
-function slots(a: number, b: number, c: number, d: number): number {
-  return (a >>> 7) | (b >>> 6) | (c >>> 5) | (d >>> 4);
-}
-
-/** The slot of the lowest bit of a set: bit `8 * byte + word`. */
-function slotOf(slots: number): number {
-  const bit = 31 - Math.clz32(slots & -slots);
-  return ((bit & 7) << 2) | (bit >>> 3);
 }
 
 function roundUp(value: number, multiple: number): number {

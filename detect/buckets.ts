@@ -1,0 +1,167 @@
+/**
+ * The table of keys: which entry is a source's, whether it is outdated, and who
+ * has to go when there is no room. Each packet comes here, so these hold:
+ *
+ * - Nothing is allocated after the start, nothing throws, nothing calls C, and
+ *   no loop runs more often than a bucket has entries, whatever comes in.
+ * - Nobody outside can choose keys that meet in one bucket: the hash is keyed.
+ * - A new key always gets in. It takes a free entry, else an outdated one, else
+ *   one at random among the lightest: a flood of spoofed addresses, each seen
+ *   once, pushes out its own kind and leaves the scanner that has gathered
+ *   weight.
+ * - An entry is outdated if its last counted packet is too old, or lies in the
+ *   future, for clocks go backwards. It is found until another key takes it:
+ *   who looks for a key has to ask.
+ * - An entry's number, `bucket * WAYS + slot`, stays as long as its key: it tells
+ *   where all else that is known of the key stands.
+ * - A tag is hash but for two bits, and only says which keys to look at. Tags
+ *   that {@linkcode Tags.slots} mixes up are of one family.
+ * - What decides about an entry stands in arrays of its own: an IPv4 key is found
+ *   in a cache line of tags and one of keys, a victim in four lines.
+ *
+ * @module
+ */
+
+import { AddressHash, XorShift } from "./hash.ts";
+import { lowestSlot, Tags } from "./tags.ts";
+
+/** Entries of a bucket: at a third of the capacity, one in 10^5 overflows. */
+const WAYS = 16;
+const MAPPED = 0xffff; // IPV4_MAPPED
+/** The upper bits of a tag. */
+const IPV4 = 0xc0;
+const IPV6 = 0x80;
+/** Words of a key but the last. */
+const PREFIX_WORDS = 3;
+/** What an entry takes: its tag, key, time and weight. */
+export const ENTRY_BYTES: number = 1 + 4 * (PREFIX_WORDS + 1) + 8 + 2;
+
+/** A set-associative table of addresses, built as a processor's cache is. */
+export class BucketTable {
+  /** Live entries that were forgotten because their bucket was full. */
+  evicted = 0;
+  /** Entries in use, outdated ones included. */
+  size = 0;
+  /** Told of an outdated entry before another key takes it. */
+  onForget: ((entry: number) => void) | undefined;
+  protected readonly tags: Tags;
+  /** The last word of each key: all that differs in IPv4. */
+  protected readonly keys: Int32Array;
+  /** The other words of IPv6 keys. */
+  protected readonly prefixes: Int32Array;
+  /** When each entry's last counted packet was seen, in milliseconds. */
+  protected readonly times: Float64Array;
+  protected readonly weights: Uint16Array;
+  readonly #shift: number;
+  readonly #scanDelay: number;
+  readonly #hash: AddressHash;
+  readonly #choice: XorShift;
+  /** The bucket and the tag that were looked for last. */
+  #bucket = 0;
+  #tag = 0;
+
+  /** @param capacity Entries: a power of two, at least {@linkcode WAYS}. */
+  constructor(capacity: number, scanDelay: number, random: () => number) {
+    this.tags = new Tags(capacity);
+    this.keys = new Int32Array(capacity);
+    this.prefixes = new Int32Array(capacity * PREFIX_WORDS);
+    this.times = new Float64Array(capacity);
+    this.weights = new Uint16Array(capacity);
+    this.#shift = 32 - Math.log2(capacity / WAYS);
+    this.#scanDelay = scanDelay;
+    this.#hash = new AddressHash(random);
+    this.#choice = new XorShift(random());
+  }
+
+  /** Finds the entry of a key, or -1. */
+  find(w0: number, w1: number, w2: number, w3: number): number {
+    const hash = this.#hash;
+    hash.of(w0, w1, w2, w3);
+    // >>> takes its right side modulo 32: a table of one bucket is special.
+    const bucket = this.#shift === 32 ? 0 : hash.bucket >>> this.#shift;
+    const isIpv4 = w2 === MAPPED && w1 === 0 && w0 === 0;
+    const tag = (hash.tag >>> 26) | (isIpv4 ? IPV4 : IPV6);
+    this.#bucket = bucket;
+    this.#tag = tag;
+    for (let set = this.tags.slots(bucket, tag); set !== 0; set &= set - 1) {
+      const entry = bucket * WAYS + lowestSlot(set);
+      if (this.keys[entry] !== w3) continue;
+      if (isIpv4 || this.#hasPrefix(entry, w0, w1, w2)) return entry;
+    }
+    return -1;
+  }
+
+  #hasPrefix(entry: number, w0: number, w1: number, w2: number): boolean {
+    const { prefixes } = this;
+    const at = entry * PREFIX_WORDS;
+    return prefixes[at + 2] === w2 && prefixes[at + 1] === w1 &&
+      prefixes[at] === w0;
+  }
+
+  /** Takes an entry for the key that was just looked for in vain. */
+  insert(w0: number, w1: number, w2: number, w3: number, time: number): number {
+    const entry = this.#victim(this.#bucket, time);
+    this.tags.set(entry, this.#tag);
+    this.keys[entry] = w3;
+    if (this.#tag < IPV4) this.#setPrefix(entry, w0, w1, w2);
+    return entry;
+  }
+
+  #setPrefix(entry: number, w0: number, w1: number, w2: number): void {
+    const at = entry * PREFIX_WORDS;
+    this.prefixes[at] = w0;
+    this.prefixes[at + 1] = w1;
+    this.prefixes[at + 2] = w2;
+  }
+
+  /** A word of an entry's key, 0 to 3. */
+  keyWord(entry: number, index: number): number {
+    if (index === PREFIX_WORDS) return this.keys[entry];
+    if (this.tags.get(entry) >= IPV4) return index === 2 ? MAPPED : 0;
+    return this.prefixes[entry * PREFIX_WORDS + index];
+  }
+
+  /** Frees an entry. */
+  remove(entry: number): void {
+    this.tags.set(entry, 0);
+    this.size--;
+  }
+
+  /** Whether an entry's last counted packet is too old, or in the future. */
+  isOutdated(entry: number, time: number, pause = this.#scanDelay): boolean {
+    const age = time - this.times[entry];
+    return age > pause || age < 0;
+  }
+
+  /** The entry of a bucket that a new key takes. */
+  #victim(bucket: number, time: number): number {
+    const first = bucket * WAYS;
+    const free = this.tags.slots(bucket, 0);
+    if (free !== 0) {
+      this.size++;
+      return first + lowestSlot(free);
+    }
+    for (let entry = first; entry < first + WAYS; entry++) {
+      if (!this.isOutdated(entry, time)) continue;
+      if (this.onForget !== undefined) this.onForget(entry);
+      return entry;
+    }
+    this.evicted++;
+    return this.#lightest(first);
+  }
+
+  /** One at random among the lightest: each has the same chance (Knuth's R). */
+  #lightest(first: number): number {
+    const { weights } = this;
+    let chosen = first;
+    let ties = 1;
+    for (let entry = first + 1; entry < first + WAYS; entry++) {
+      const difference = weights[entry] - weights[chosen];
+      if (difference > 0) continue;
+      if (difference < 0) ties = 1;
+      else if ((this.#choice.next() >>> 0) % ++ties !== 0) continue;
+      chosen = entry;
+    }
+    return chosen;
+  }
+}
