@@ -30,7 +30,8 @@ export {
   parseAddress,
   parseNetwork,
 } from "./detect/address.ts";
-export { Counters, Detector } from "./detect/detector.ts";
+export { Counters } from "./detect/counters.ts";
+export { Detector } from "./detect/detector.ts";
 export {
   DATAGRAMS,
   type HeaderHandler,

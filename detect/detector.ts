@@ -1,11 +1,28 @@
 /**
- * The detector: packets in, reports out.
+ * The detector: packets in, reports out. A packet's path:
+ *
+ * 1. `packet()`: link.ts finds the network header, headers.ts decodes it and
+ *    the transport header in place into one segment that is used again and
+ *    again. Fragments go through fragments.ts.
+ * 2. `segment()`: what our hosts sent is evidence (evidence.ts); what is not for
+ *    them, or of a source to be ignored (ownership.ts), ends here.
+ * 3. classic.ts decides. buckets.ts finds the source's entry by its tag (tags.ts)
+ *    and hash (hash.ts), and makes room for a new one; sources.ts keeps the
+ *    ports. For most packets that is the end.
+ * 4. What the rule did not count, and what completes a scan, goes to
+ *    evidence.ts, which tells it through reporter.ts.
+ *
+ * What holds on this path up to a report, whatever comes in: nothing is
+ * allocated, nothing throws, nothing calls C, and the work is bounded, as is
+ * every table: headers by their number, a bucket by its ways, a list of ports by
+ * the scan that it makes. A step that nothing asked for is a test of one field.
  *
  * @module
  */
 
-import { type AddressSet, isIpv4Mapped } from "./address.ts";
+import { isIpv4Mapped } from "./address.ts";
 import { ClassicRule } from "./classic.ts";
+import { Counters } from "./counters.ts";
 import { Evidence } from "./evidence.ts";
 import { FloodLimit, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
 import { HeaderReassembler } from "./fragments.ts";
@@ -22,7 +39,8 @@ import {
 } from "./headers.ts";
 import { findNetworkHeader, FRAME_DAMAGED, FRAME_TOO_DEEP } from "./link.ts";
 import { type DetectorOptions, resolveSettings } from "./options.ts";
-import { DIRECTION_IN, DIRECTION_OUT, type Packet } from "./packet.ts";
+import { Ownership } from "./ownership.ts";
+import { DIRECTION_OUT, type Packet } from "./packet.ts";
 import { describeScan, type ReportHandler } from "./report.ts";
 import { PROTOCOL_TCP, Segment, TCP_FIN, TCP_RST } from "./segment.ts";
 
@@ -31,32 +49,6 @@ import { PROTOCOL_TCP, Segment, TCP_FIN, TCP_RST } from "./segment.ts";
 const TCP = PROTOCOL_TCP;
 const OUT = DIRECTION_OUT;
 const CLOSING = TCP_FIN | TCP_RST;
-
-/** What a detector has counted since it was made. */
-export class Counters {
-  /** Packets looked at. */
-  packets = 0;
-  /** TCP and SCTP packets decoded, reassembled ones included. */
-  segments = 0;
-  /** ICMP errors that refuse a packet. */
-  refusals = 0;
-  /** Packets that are fragments. */
-  fragments = 0;
-  /** Packets of another protocol than the rules look at. */
-  otherProtocols = 0;
-  /** Packets that end inside a header, or whose header contradicts itself. */
-  damaged = 0;
-  /** Packets with more extension headers or tags than are walked. */
-  tooDeep = 0;
-  /** Segments that were not for this host. */
-  notLocal = 0;
-  /** Segments that this host sent. */
-  outgoing = 0;
-  /** Scans found, those suppressed by the flood limit included. */
-  scans = 0;
-  /** Scans not told because of the flood limit. */
-  suppressed = 0;
-}
 
 /**
  * Finds port scans among the packets it is given.
@@ -91,12 +83,7 @@ export class Detector {
   /** What has been counted so far. */
   readonly counters: Counters = new Counters();
   readonly #report: ReportHandler;
-  readonly #ignore: AddressSet | undefined;
-  readonly #local: AddressSet | undefined;
-  readonly #home: AddressSet | undefined;
-  readonly #isPromiscuous: boolean;
-  /** Whether any incoming segment may be passed over. */
-  readonly #isSelective: boolean;
+  readonly #ownership: Ownership;
   readonly #ipv6Prefix: number;
   readonly #rule: ClassicRule;
   readonly #flood: FloodLimit;
@@ -117,12 +104,7 @@ export class Detector {
     const settings = resolveSettings(options);
     const random = options.random ?? secretNumbers();
     this.#report = report;
-    this.#ignore = options.ignore;
-    this.#local = options.local;
-    this.#home = options.home;
-    this.#isPromiscuous = options.promiscuous ?? false;
-    this.#isSelective = [this.#ignore, this.#local, this.#home]
-      .some((set) => set !== undefined);
+    this.#ownership = new Ownership(options);
     this.#ipv6Prefix = settings.ipv6Prefix;
     this.#rule = new ClassicRule(settings, random, options.onLink);
     this.#flood = new FloodLimit(settings);
@@ -130,7 +112,7 @@ export class Detector {
       settings,
       random,
       this.#rule,
-      (segment) => this.#goesToUs(segment),
+      (segment) => this.#ownership.goesToUs(segment),
       report,
       this.counters,
       options.ends ?? false,
@@ -206,9 +188,10 @@ export class Detector {
     const error = this.#segment;
     const { quoted, quotedKind } = this.#decoder;
     const evidence = this.#evidence;
-    if (evidence === undefined || !this.#comesFromUs(error)) return;
-    if (!this.#wasForUs(quoted) || !isAnswerTo(error, quoted)) return;
-    if (this.#isIgnored(quoted)) return;
+    const ownership = this.#ownership;
+    if (evidence === undefined || !ownership.comesFromUs(error)) return;
+    if (!ownership.wasForUs(quoted) || !isAnswerTo(error, quoted)) return;
+    if (ownership.isIgnored(quoted)) return;
     this.#catchUp(error.time);
     evidence.refused(quoted, quotedKind);
   }
@@ -245,15 +228,14 @@ export class Detector {
   segment(segment: Segment): void {
     this.counters.segments++;
     const evidence = this.#evidence;
-    if (evidence !== undefined && segment.time >= evidence.deadline) {
-      evidence.settle(segment.time);
-    }
-    if (segment.direction === OUT || this.#home !== undefined) {
+    const ownership = this.#ownership;
+    this.#catchUp(segment.time);
+    if (segment.direction === OUT || ownership.hasHome) {
       this.#lookAtSent(segment);
       if (segment.direction === OUT) return;
     }
     if (segment.source3 === 0 && isUnspecified(segment)) return;
-    if (this.#isSelective && this.#isPassedOver(segment)) return;
+    if (ownership.isSelective && this.#isPassedOver(segment)) return;
     if (segment.protocol !== TCP) {
       evidence?.sctp(segment);
       return;
@@ -270,45 +252,18 @@ export class Detector {
 
   #lookAtSent(segment: Segment): void {
     if (segment.direction === OUT) this.counters.outgoing++;
-    if (this.#evidence === undefined || !this.#comesFromUs(segment)) return;
-    if (!this.#isIgnoredPeer(segment)) this.#evidence.sent(segment);
+    const evidence = this.#evidence;
+    const ownership = this.#ownership;
+    if (evidence === undefined || !ownership.comesFromUs(segment)) return;
+    if (!ownership.isIgnoredPeer(segment)) evidence.sent(segment);
   }
 
   /** Whether no scan is looked for in an incoming segment. */
   #isPassedOver(segment: Segment): boolean {
-    if (this.#isIgnored(segment)) return true;
-    if (this.#isWanted(segment)) return false;
+    if (this.#ownership.isIgnored(segment)) return true;
+    if (this.#ownership.isWanted(segment)) return false;
     this.counters.notLocal++;
     return true;
-  }
-
-  /**
-   * Whether a host of ours sent a packet. For the watched host itself the
-   * direction must tell: anybody can send packets in its name.
-   */
-  #comesFromUs(s: Segment): boolean {
-    if (s.direction === OUT && has(this.#local, s, true, true)) return true;
-    return this.#home !== undefined && has(this.#home, s, true, false);
-  }
-
-  /** Whether a packet surely goes to a host of ours. */
-  #goesToUs(s: Segment): boolean {
-    if (has(this.#local, s, false, s.direction === DIRECTION_IN)) return true;
-    return has(this.#home, s, false, false);
-  }
-
-  /** Whether a quoted packet went to a host of ours. */
-  #wasForUs(s: Segment): boolean {
-    if (has(this.#local, s, false, true)) return true;
-    return has(this.#home, s, false, false);
-  }
-
-  /** Whether a packet's destination is one that scans are looked for of. */
-  #isWanted(s: Segment): boolean {
-    if (this.#isPromiscuous) return true;
-    const isAny = this.#local === undefined && this.#home === undefined;
-    return isAny || has(this.#local, s, false, false) ||
-      has(this.#home, s, false, false);
   }
 
   /** Does what time has decided. */
@@ -341,16 +296,6 @@ export class Detector {
     this.#evidence?.finish();
   }
 
-  #isIgnored({ source0, source1, source2, source3 }: Segment): boolean {
-    return this.#ignore !== undefined &&
-      this.#ignore.has(source0, source1, source2, source3);
-  }
-
-  #isIgnoredPeer(segment: Segment): boolean {
-    return this.#ignore !== undefined &&
-      has(this.#ignore, segment, false, false);
-  }
-
   #tell(entry: number, segment: Segment): void {
     this.counters.scans++;
     const verdict = this.#flood.next(segment.time);
@@ -374,23 +319,6 @@ function isUnspecified(
   return source3 === 0 &&
     (isIpv4Mapped(source0, source1, source2) ||
       (source0 | source1 | source2) === 0);
-}
-
-/**
- * Whether a set has a segment's source or its destination.
- *
- * @param fallback The answer if there is no set.
- */
-function has(
-  set: AddressSet | undefined,
-  s: Segment,
-  isSource: boolean,
-  fallback: boolean,
-): boolean {
-  if (set === undefined) return fallback;
-  return isSource
-    ? set.has(s.source0, s.source1, s.source2, s.source3)
-    : set.has(s.destination0, s.destination1, s.destination2, s.destination3);
 }
 
 /** Whether an error goes where the packet came from that it quotes. */
