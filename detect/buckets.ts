@@ -6,16 +6,13 @@
  *   no loop runs more often than a bucket has entries, whatever comes in.
  * - Nobody outside can choose keys that meet in one bucket: the hash is keyed.
  * - A new key always gets in. It takes a free entry, else an outdated one, else
- *   one at random among the lightest: a flood of spoofed addresses, each seen
- *   once, pushes out its own kind and leaves the scanner that has gathered
- *   weight.
- * - An entry is outdated if its last counted packet is too old, or lies in the
- *   future, for clocks go backwards. It is found until another key takes it:
- *   who looks for a key has to ask.
- * - An entry's number, `bucket * WAYS + slot`, stays as long as its key: it tells
- *   where all else that is known of the key stands.
- * - A tag is hash but for two bits, and only says which keys to look at. Tags
- *   that {@linkcode Tags.slots} mixes up are of one family.
+ *   one at random among the lightest: a flood of forged addresses, each seen
+ *   once, pushes out its own kind and leaves a scanner, who has gathered weight.
+ * - An outdated entry is found until another key takes it: whoever asks for a
+ *   key asks {@linkcode BucketTable.isOutdated} next. Clocks go backwards.
+ * - An entry's number, `bucket * WAYS + slot`, stays as long as its key does.
+ * - A tag, six bits of hash and the family, says which keys to look at; the key
+ *   decides. Tags that {@linkcode Tags.slots} mixes up are of one family.
  * - What decides about an entry stands in arrays of its own: an IPv4 key is found
  *   in a cache line of tags and one of keys, a victim in four lines.
  *
@@ -23,6 +20,7 @@
  */
 
 import { AddressHash, XorShift } from "./hash.ts";
+import type { Key } from "./source_key.ts";
 import { lowestSlot, Tags } from "./tags.ts";
 
 /** Entries of a bucket: at a third of the capacity, one in 10^5 overflows. */
@@ -103,22 +101,22 @@ export class BucketTable {
     const entry = this.#victim(this.#bucket, time);
     this.tags.set(entry, this.#tag);
     this.keys[entry] = w3;
-    if (this.#tag < IPV4) this.#setPrefix(entry, w0, w1, w2);
-    return entry;
-  }
-
-  #setPrefix(entry: number, w0: number, w1: number, w2: number): void {
+    if (this.#tag >= IPV4) return entry;
     const at = entry * PREFIX_WORDS;
     this.prefixes[at] = w0;
     this.prefixes[at + 1] = w1;
     this.prefixes[at + 2] = w2;
+    return entry;
   }
 
-  /** A word of an entry's key, 0 to 3. */
-  keyWord(entry: number, index: number): number {
-    if (index === PREFIX_WORDS) return this.keys[entry];
-    if (this.tags.get(entry) >= IPV4) return index === 2 ? MAPPED : 0;
-    return this.prefixes[entry * PREFIX_WORDS + index];
+  /** Reads the key of an entry. */
+  readKey(entry: number, key: Key): void {
+    const isIpv4 = this.tags.get(entry) >= IPV4;
+    const at = entry * PREFIX_WORDS;
+    key.w0 = isIpv4 ? 0 : this.prefixes[at];
+    key.w1 = isIpv4 ? 0 : this.prefixes[at + 1];
+    key.w2 = isIpv4 ? MAPPED : this.prefixes[at + 2];
+    key.w3 = this.keys[entry];
   }
 
   /** Frees an entry. */
@@ -143,7 +141,7 @@ export class BucketTable {
     }
     for (let entry = first; entry < first + WAYS; entry++) {
       if (!this.isOutdated(entry, time)) continue;
-      if (this.onForget !== undefined) this.onForget(entry);
+      this.onForget?.(entry);
       return entry;
     }
     this.evicted++;

@@ -6,6 +6,7 @@
 
 import { formatAddress } from "./address.ts";
 import { Segment } from "./segment.ts";
+import { Key } from "./source_key.ts";
 import type { SourceTable } from "./sources.ts";
 
 /**
@@ -196,8 +197,9 @@ export function describeScan(
 }
 
 function keyOf(table: SourceTable, entry: number): string {
-  const [w0, w1, w2, w3] = [0, 1, 2, 3].map((i) => table.keyWord(entry, i));
-  return formatAddress(w0, w1, w2, w3);
+  const key = new Key();
+  table.readKey(entry, key);
+  return formatAddress(key.w0, key.w1, key.w2, key.w3);
 }
 
 function sourceOf({ source0, source1, source2, source3 }: Segment): string {

@@ -9,6 +9,7 @@ import { type ClassicRule, mostPorts } from "./classic.ts";
 import { FirstPorts } from "./first_ports.ts";
 import type { Settings } from "./options.ts";
 import { Segment, TCP_RST } from "./segment.ts";
+import { Key } from "./source_key.ts";
 import { SourceTable } from "./sources.ts";
 
 /** A slow scan goes on as long as it pauses no longer, in milliseconds. */
@@ -36,6 +37,7 @@ export class SlowRule {
   readonly #handler: SlowScanHandler;
   readonly #firstPorts: FirstPorts;
   readonly #probe = new Segment();
+  readonly #key = new Key();
 
   /**
    * @param rule The fast rule, whose weights count.
@@ -95,14 +97,10 @@ export class SlowRule {
     const port = table.portAt(entry, 0);
     if (!this.#isRefused(entry, 0, port)) return true;
     const first = this.#firstPorts;
-    const isKnown = first.take(
-      table.keyWord(entry, 0),
-      table.keyWord(entry, 1),
-      table.keyWord(entry, 2),
-      table.keyWord(entry, 3),
-      port,
-      table.time(entry),
-    );
+    const key = this.#key;
+    table.readKey(entry, key);
+    const { w0, w1, w2, w3 } = key;
+    const isKnown = first.take(w0, w1, w2, w3, port, table.time(entry));
     if (!isKnown) return true;
     if (first.age <= this.#window && this.#find(entry) < 0) {
       table.copyFirst(entry, this.#probe);
@@ -123,7 +121,7 @@ export class SlowRule {
     const weight = this.#rule.weight(probe.destinationPort);
     const entry = this.#find(from);
     if (entry < 0 || table.isOutdated(entry, probe.time)) {
-      const opened = entry < 0 ? this.#insert(from) : entry;
+      const opened = entry < 0 ? this.#insert() : entry;
       table.open(opened, probe, weight);
       table.absorb(opened, fast, from);
       return;
@@ -147,24 +145,15 @@ export class SlowRule {
 
   /** Finds the entry of the source that an entry of the fast rule is of. */
   #find(from: number): number {
-    const fast = this.#rule.table;
-    return this.table.find(
-      fast.keyWord(from, 0),
-      fast.keyWord(from, 1),
-      fast.keyWord(from, 2),
-      fast.keyWord(from, 3),
-    );
+    const key = this.#key;
+    this.#rule.table.readKey(from, key);
+    return this.table.find(key.w0, key.w1, key.w2, key.w3);
   }
 
-  #insert(from: number): number {
-    const fast = this.#rule.table;
-    return this.table.insert(
-      fast.keyWord(from, 0),
-      fast.keyWord(from, 1),
-      fast.keyWord(from, 2),
-      fast.keyWord(from, 3),
-      this.#probe.time,
-    );
+  /** Takes an entry for the source that was just looked for in vain. */
+  #insert(): number {
+    const { w0, w1, w2, w3 } = this.#key;
+    return this.table.insert(w0, w1, w2, w3, this.#probe.time);
   }
 
   /**

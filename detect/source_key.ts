@@ -7,8 +7,8 @@
 import { type AddressSet, isIpv4Mapped, prefixMask } from "./address.ts";
 import type { Segment } from "./segment.ts";
 
-/** Turns addresses into keys; the last one stays in the four words. */
-export class SourceKey {
+/** An address, or what is left of it, in four words. */
+export class Key {
   /** Bits 0 to 31. */
   w0 = 0;
   /** Bits 32 to 63. */
@@ -17,6 +17,10 @@ export class SourceKey {
   w2 = 0;
   /** Bits 96 to 127. */
   w3 = 0;
+}
+
+/** Turns addresses into keys; the last one stays in the four words. */
+export class SourceKey extends Key {
   readonly #mask0: number;
   readonly #mask1: number;
   readonly #mask2: number;
@@ -28,6 +32,7 @@ export class SourceKey {
    * @param onLink Networks whose sources count per address.
    */
   constructor(prefix: number, onLink: AddressSet | undefined) {
+    super();
     [this.#mask0, this.#mask1, this.#mask2, this.#mask3] = prefixMask(prefix);
     this.#onLink = onLink;
   }

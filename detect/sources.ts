@@ -260,20 +260,15 @@ export class SourceTable extends BucketTable {
         segment.destination1,
         segment.destination2,
       );
-    const isSameSource = this.#sourceWord(entry, 3) === segment.source3 &&
-      this.#sourceWord(entry, 2) === segment.source2 &&
-      this.#sourceWord(entry, 1) === segment.source1 &&
-      this.#sourceWord(entry, 0) === segment.source0;
+    const source = record + this.#ipv6 + SOURCE;
+    // No prefix of an IPv4 source counts: its key is its address.
+    const isSameSource = !isIpv6 ||
+      words[source + 3] === segment.source3 &&
+        words[source + 2] === segment.source2 &&
+        words[source + 1] === segment.source1 &&
+        words[source] === segment.source0;
     return (isSameDestination ? 0 : CHANGED_DESTINATION) |
       (isSameSource ? 0 : CHANGED_SOURCE);
-  }
-
-  /** A word of the first packet's source address. */
-  #sourceWord(entry: number, index: number): number {
-    const record = entry * this.#stride;
-    return (this.#words[record + FLAGS] & IS_IPV6) === 0
-      ? this.keyWord(entry, index) // no prefix of it counts
-      : this.#words[record + this.#ipv6 + SOURCE + index];
   }
 
   // What rules ask beyond that.
@@ -453,10 +448,10 @@ export class SourceTable extends BucketTable {
     const ipv6 = at + this.#ipv6;
     const isIpv6 = (words[at + FLAGS] & IS_IPV6) !== 0;
     segment.version = isIpv6 ? 6 : 4;
-    segment.source0 = this.#sourceWord(entry, 0);
-    segment.source1 = this.#sourceWord(entry, 1);
-    segment.source2 = this.#sourceWord(entry, 2);
-    segment.source3 = this.#sourceWord(entry, 3);
+    segment.source0 = isIpv6 ? words[ipv6 + SOURCE] : 0;
+    segment.source1 = isIpv6 ? words[ipv6 + SOURCE + 1] : 0;
+    segment.source2 = isIpv6 ? words[ipv6 + SOURCE + 2] : MAPPED;
+    segment.source3 = isIpv6 ? words[ipv6 + SOURCE + 3] : this.keys[entry];
     segment.destination0 = isIpv6 ? words[ipv6 + DESTINATION] : 0;
     segment.destination1 = isIpv6 ? words[ipv6 + DESTINATION + 1] : 0;
     segment.destination2 = isIpv6 ? words[ipv6 + DESTINATION + 2] : MAPPED;

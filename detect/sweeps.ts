@@ -8,6 +8,7 @@ import { type ClassicRule, mostPorts } from "./classic.ts";
 import { AddressHash } from "./hash.ts";
 import type { Settings } from "./options.ts";
 import { Segment } from "./segment.ts";
+import { Key } from "./source_key.ts";
 import { SourceTable } from "./sources.ts";
 
 /** Pairs of a source and a port that are remembered: sweepers are few. */
@@ -34,6 +35,7 @@ export class SweepRule {
   readonly #rule: ClassicRule;
   readonly #hash: AddressHash;
   readonly #probe = new Segment();
+  readonly #key = new Key();
 
   constructor(settings: Settings, random: () => number, rule: ClassicRule) {
     this.#rule = rule;
@@ -63,10 +65,10 @@ export class SweepRule {
       segment.destination2,
       segment.destination3,
     );
-    const w0 = table.keyWord(from, 0);
-    const w1 = pairWord(table.keyWord(from, 1), destinationPort);
-    const w2 = table.keyWord(from, 2);
-    const w3 = table.keyWord(from, 3);
+    const key = this.#key;
+    table.readKey(from, key);
+    const { w0, w2, w3 } = key;
+    const w1 = pairWord(key.w1, destinationPort);
     const pair = pairs.find(w0, w1, w2, w3);
     const weight = this.#rule.weight(destinationPort);
     if (pair < 0 || pairs.isOutdated(pair, time)) {
@@ -93,12 +95,10 @@ export class SweepRule {
    */
   giveBack(from: number, answer: Segment): boolean {
     const { table, threshold } = this.#rule;
-    const pair = this.table.find(
-      table.keyWord(from, 0),
-      pairWord(table.keyWord(from, 1), answer.sourcePort),
-      table.keyWord(from, 2),
-      table.keyWord(from, 3),
-    );
+    const key = this.#key;
+    table.readKey(from, key);
+    const w1 = pairWord(key.w1, answer.sourcePort);
+    const pair = this.table.find(key.w0, w1, key.w2, key.w3);
     if (pair < 0) return false;
     const host = this.#hostOf(
       answer.source0,
