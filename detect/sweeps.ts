@@ -89,17 +89,10 @@ export class SweepRule {
    *
    * @param answer The SYN|ACK that the host sends.
    * @param from The entry of its receiver in the fast rule's table.
-   * @returns Whether a sweep was complete, and is not any more.
    */
-  giveBack(from: number, answer: Segment): boolean {
-    const { table, threshold } = this.#rule;
-    const pair = this.table.find(
-      table.keyWord(from, 0),
-      pairWord(table.keyWord(from, 1), answer.sourcePort),
-      table.keyWord(from, 2),
-      table.keyWord(from, 3),
-    );
-    if (pair < 0) return false;
+  giveBack(from: number, answer: Segment): void {
+    const pair = this.#find(from, answer.sourcePort);
+    if (pair < 0) return;
     const host = this.#hostOf(
       answer.source0,
       answer.source1,
@@ -107,11 +100,25 @@ export class SweepRule {
       answer.source3,
     );
     const index = this.table.portIndex(pair, host);
-    if (index < 0) return false;
-    const wasComplete = this.table.weight(pair) >= threshold;
+    if (index < 0) return;
     this.table.removePort(pair, index);
     this.table.takeWeight(pair, this.#rule.weight(answer.sourcePort));
-    return wasComplete && this.table.weight(pair) < threshold;
+  }
+
+  /** Forgets a sweep that turned out to be none. */
+  forget(from: number, port: number): void {
+    const pair = this.#find(from, port);
+    if (pair >= 0) this.table.remove(pair);
+  }
+
+  #find(from: number, port: number): number {
+    const { table } = this.#rule;
+    return this.table.find(
+      table.keyWord(from, 0),
+      pairWord(table.keyWord(from, 1), port),
+      table.keyWord(from, 2),
+      table.keyWord(from, 3),
+    );
   }
 
   #hostOf(w0: number, w1: number, w2: number, w3: number): number {
