@@ -18,7 +18,9 @@ export interface Amounts {
   floodSeconds: number;
   /** Packets from random sources. */
   randomPackets: number;
-  /** How long a bulk transfer lasts, in seconds. */
+  /** Bulk transfers that each contender watches, of each kind. */
+  bulkTurns: number;
+  /** How long each of them lasts, in seconds. */
   bulkSeconds: number;
   /** How long idling is watched, in seconds. */
   idleSeconds: number;
@@ -36,7 +38,8 @@ export const FULL: Amounts = {
   replayPackets: 4_000_000,
   floodSeconds: 30,
   randomPackets: 10_000_000,
-  bulkSeconds: 10,
+  bulkTurns: 10,
+  bulkSeconds: 1,
   idleSeconds: 10,
   starts: 10,
   latencyScans: 300,
@@ -48,6 +51,7 @@ export const QUICK: Amounts = {
   replayPackets: 50_000,
   floodSeconds: 1,
   randomPackets: 100_000,
+  bulkTurns: 1,
   bulkSeconds: 1,
   idleSeconds: 1,
   starts: 2,

@@ -27,6 +27,7 @@ const AMOUNTS = {
   packets: "replayPackets",
   seconds: "floodSeconds",
   "random-packets": "randomPackets",
+  "bulk-turns": "bulkTurns",
 } as const;
 
 /** What `--help` prints. */
@@ -39,6 +40,7 @@ export function helpText(names: readonly string[]): string {
   --packets N          packets of a replayed file [${FULL.replayPackets}]
   --seconds N          length of a SYN flood [${FULL.floodSeconds}]
   --random-packets N   packets from random sources [${FULL.randomPackets}]
+  --bulk-turns N       transfers that each contender watches [${FULL.bulkTurns}]
   --traces DIR         keep replayed files there, and use those that are there
   --json FILE          write the figures there
   --readme FILE        put those figures into README.md; measures nothing

@@ -37,6 +37,15 @@ const ICMP = 1;
 const TCP = 6;
 const ICMPV6 = 58;
 const SCTP = 132;
+
+/** An IPv4 header without options (RFC 791, 3.1): its length, its first byte. */
+const IPV4_HEADER = 20;
+const IPV4_WITHOUT_OPTIONS = 0x45;
+/**
+ * Of the word from offset 6 on: More Fragments and the fragment offset, which
+ * are 0 in what is no fragment, and the protocol.
+ */
+const FRAGMENT_AND_PROTOCOL = 0x3fff00ff;
 const IPV6_HEADER = 40;
 
 /** Flags of established bulk traffic: exactly ACK, exactly PSH and ACK. */
@@ -133,7 +142,10 @@ function packetType(
 
 function ipv4(evidence: boolean): Instruction[] {
   return [
-    { label: "ipv4", code: LD_BYTE_ABS, k: 9 },
+    ...plainIpv4Tcp("ipv4", "ipv4-other"),
+    ...dropIfAny(BULK_FLAGS),
+    { code: RETURN, k: SNAP_LENGTH },
+    { label: "ipv4-other", code: LD_BYTE_ABS, k: 9 },
     ...jumpIfAny(evidence ? [SCTP] : [], "ipv4-sctp"),
     { code: JUMP_EQUAL, k: TCP, ifFalse: "drop" },
     ...ipv4Fragment(),
@@ -149,6 +161,23 @@ function ipv4(evidence: boolean): Instruction[] {
       ifTrue: "drop",
       ifFalse: "accept",
     },
+  ];
+}
+
+/**
+ * Goes on with the flags of TCP that is no fragment and has no IPv4 options, as
+ * bulk traffic is, and jumps elsewhere with anything else. All loads are at fixed
+ * offsets, which the kernel's compiler turns into a comparison and a load: one
+ * by the index register is a call, which costs more than all the rest.
+ */
+function plainIpv4Tcp(label: string, other: string): Instruction[] {
+  return [
+    { label, code: LD_WORD_ABS, k: 6 },
+    { code: ALU_AND, k: FRAGMENT_AND_PROTOCOL },
+    { code: JUMP_EQUAL, k: TCP, ifFalse: other },
+    { code: LD_BYTE_ABS, k: 0 },
+    { code: JUMP_EQUAL, k: IPV4_WITHOUT_OPTIONS, ifFalse: other },
+    { code: LD_BYTE_ABS, k: IPV4_HEADER + TCP_FLAGS },
   ];
 }
 
@@ -200,20 +229,8 @@ function outgoing(): Instruction[] {
     { label: "outgoing", code: LD_WORD_ABS, k: AD_PROTOCOL },
     { code: JUMP_EQUAL, k: ETH_P_IPV6, ifTrue: "ipv6-answer" },
     { code: JUMP_EQUAL, k: ETH_P_IP, ifFalse: "drop" },
-    { code: LD_HALF_ABS, k: 6 },
-    { code: JUMP_ANY_BIT, k: 0x3fff, ifTrue: "drop" },
-    { code: LDX_IPV4_HEADER_LENGTH, k: 0 },
-    { code: LD_BYTE_ABS, k: 9 },
-    ...byProtocol(ICMP, "icmp-answer"),
-    { label: "ipv6-answer", code: LDX_IMMEDIATE, k: IPV6_HEADER },
-    { code: LD_BYTE_ABS, k: 6 },
-    ...byProtocol(ICMPV6, "icmpv6-answer"),
-    // SYNs and FINs tell which ports have connections. A RST with ACK answers what
-    // the rules have counted when it came.
-    { label: "tcp-answer", code: LD_BYTE_IND, k: TCP_FLAGS },
-    { code: JUMP_ANY_BIT, k: FIN | SYN, ifTrue: "accept" },
-    { code: ALU_AND, k: RST | ACK },
-    { code: JUMP_EQUAL, k: RST, ifTrue: "accept", ifFalse: "drop" },
+    ...ipv4Answer(),
+    ...ipv6Answer(),
     { label: "sctp-answer", code: LD_BYTE_IND, k: CHUNK_TYPE },
     ...acceptOnly(SCTP_ANSWERS),
     { label: "icmp-answer", code: LD_HALF_IND, k: 0 },
@@ -223,12 +240,43 @@ function outgoing(): Instruction[] {
   ];
 }
 
-/** Goes on by the transport protocol; the index register tells where. */
-function byProtocol(icmp: number, icmpLabel: string): Instruction[] {
+function ipv4Answer(): Instruction[] {
   return [
-    { code: JUMP_EQUAL, k: TCP, ifTrue: "tcp-answer" },
-    { code: JUMP_EQUAL, k: icmp, ifTrue: icmpLabel },
+    ...plainIpv4Tcp("ipv4-answer", "ipv4-other-answer"),
+    ...tcpAnswer(),
+    { label: "ipv4-other-answer", code: LD_HALF_ABS, k: 6 },
+    { code: JUMP_ANY_BIT, k: 0x3fff, ifTrue: "drop" },
+    { code: LDX_IPV4_HEADER_LENGTH, k: 0 },
+    { code: LD_BYTE_ABS, k: 9 },
+    { code: JUMP_EQUAL, k: ICMP, ifTrue: "icmp-answer" },
+    { code: JUMP_EQUAL, k: SCTP, ifTrue: "sctp-answer" },
+    { code: JUMP_EQUAL, k: TCP, ifFalse: "drop" },
+    { code: LD_BYTE_IND, k: TCP_FLAGS },
+    ...tcpAnswer(),
+  ];
+}
+
+function ipv6Answer(): Instruction[] {
+  return [
+    { label: "ipv6-answer", code: LD_BYTE_ABS, k: 6 },
+    { code: JUMP_EQUAL, k: TCP, ifFalse: "ipv6-other-answer" },
+    { code: LD_BYTE_ABS, k: IPV6_HEADER + TCP_FLAGS },
+    ...tcpAnswer(),
+    { label: "ipv6-other-answer", code: LDX_IMMEDIATE, k: IPV6_HEADER },
+    { code: JUMP_EQUAL, k: ICMPV6, ifTrue: "icmpv6-answer" },
     { code: JUMP_EQUAL, k: SCTP, ifTrue: "sctp-answer", ifFalse: "drop" },
+  ];
+}
+
+/**
+ * Goes by the flags: SYNs and FINs tell which ports have connections. A RST with
+ * ACK answers what the rules have counted when it came.
+ */
+function tcpAnswer(): Instruction[] {
+  return [
+    { code: JUMP_ANY_BIT, k: FIN | SYN, ifTrue: "accept" },
+    { code: ALU_AND, k: RST | ACK },
+    { code: JUMP_EQUAL, k: RST, ifTrue: "accept", ifFalse: "drop" },
   ];
 }
 

@@ -13,13 +13,16 @@ import {
   PRIVILEGED_PORTS,
   type RuleObserver,
 } from "./classic.ts";
-import { WAITING } from "./followed.ts";
 import { HeldScans } from "./held.ts";
 import { Lockstep, probeSignature } from "./lockstep.ts";
 import type { Settings } from "./options.ts";
 import { QUOTE_EMPTY, QUOTE_REPLY, type QuoteKind } from "./quotes.ts";
 import { describeScan, type ReportHandler, type Rule } from "./report.ts";
-import { Reporter, type ReporterCounters } from "./reporter.ts";
+import {
+  type Completion,
+  Reporter,
+  type ReporterCounters,
+} from "./reporter.ts";
 import {
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -245,15 +248,37 @@ export class Evidence implements RuleObserver {
     const entry = table.find(key.w0, key.w1, key.w2, key.w3);
     if (entry < 0) return;
     const followed = this.#reporter.followed.of(table, entry);
-    followed?.opened(port);
-    // A scan that was told stays one.
-    if (followed !== undefined && followed.state !== WAITING) return;
-    const index = table.portIndex(entry, port);
-    if (index >= 0) this.#giveBack(entry, port, index);
-    if (this.#sweeps.giveBack(entry, segment)) {
-      this.#held.cancel(entry);
-      this.#recount(entry);
+    const isFirst = followed?.opened(port) ?? false;
+    const isComplete = table.weight(entry) >= this.#rule.threshold;
+    const held = isComplete ? this.#held.find(entry) : undefined;
+    if (isComplete && held === undefined) return; // what was told stays a scan
+    this.#giveBack(entry, port);
+    this.#sweeps.giveBack(entry, segment);
+    if (held === undefined) return;
+    if (followed !== undefined) {
+      // Of a sweep, each host answers; else a port does, once.
+      if (held.scan.rule === "sweep") followed.weight -= this.#weight(port);
+      else if (isFirst && followed.isTouched(port)) {
+        followed.weight -= this.#refund(port);
+      }
     }
+    // The list does not tell all: the scan has gone on since.
+    const weight = followed?.weight ?? table.weight(entry);
+    if (weight >= this.#rule.threshold) this.#keepComplete(entry);
+    else this.#cancel(entry, held);
+  }
+
+  /** An entry whose scan is held or told counts no more. */
+  #keepComplete(entry: number): void {
+    const weight = this.#table.weight(entry);
+    this.#table.setWeight(entry, Math.max(weight, this.#rule.threshold));
+  }
+
+  #cancel(entry: number, held: Completion): void {
+    const { rule, completingPort } = held.scan;
+    this.#held.cancel(held);
+    if (rule === "sweep") this.#sweeps.forget(entry, completingPort);
+    this.#recount(entry);
   }
 
   /** Gives an entry the weight of its list again, which a sweep has raised. */
@@ -268,17 +293,20 @@ export class Evidence implements RuleObserver {
     table.setWeight(entry, weight);
   }
 
-  #giveBack(entry: number, port: number, index: number): void {
+  /** Gives back the weight that a port which has answered has in the list. */
+  #giveBack(entry: number, port: number): void {
     const table = this.#table;
-    const { privilegedWeight, highWeight, threshold } = this.#rule;
-    if (port >= PRIVILEGED_PORTS) {
-      table.removePort(entry, index);
-      table.takeWeight(entry, highWeight);
-    } else if (!table.isAnswered(entry, index)) {
-      table.markAnswered(entry, index);
-      table.takeWeight(entry, privilegedWeight - highWeight);
-    }
-    if (table.weight(entry) < threshold) this.#held.cancel(entry);
+    const index = table.portIndex(entry, port);
+    if (index < 0 || table.isAnswered(entry, index)) return;
+    if (port < PRIVILEGED_PORTS) table.markAnswered(entry, index);
+    else table.removePort(entry, index);
+    table.takeWeight(entry, this.#refund(port));
+  }
+
+  /** What a port gives back that has answered. */
+  #refund(port: number): number {
+    const { privilegedWeight, highWeight } = this.#rule;
+    return port < PRIVILEGED_PORTS ? privilegedWeight - highWeight : highWeight;
   }
 
   /** The host refuses, by a packet of the probe's own protocol. */
@@ -368,7 +396,7 @@ export class Evidence implements RuleObserver {
     }
     table.mergeKnownFlags(entry, probe.flags, ever);
     table.mergeChanges(entry, probe);
-    this.#mark(entry, rule, notice);
+    if (!notice.hasHeader) table.forgetHeader(entry);
     if (table.addWeight(entry, weight) >= this.#rule.threshold) {
       this.#complete(entry, probe, rule);
     } else table.addPort(entry, port);
@@ -391,12 +419,8 @@ export class Evidence implements RuleObserver {
     }
     table.open(entry, probe, weight);
     table.mergeKnownFlags(entry, probe.flags, ever);
-    this.#mark(entry, rule, notice);
-  }
-
-  #mark(entry: number, rule: Rule, { hasHeader }: Notice): void {
-    if (rule === "udp" || rule === "sctp") this.#table.setProtocol(entry, rule);
-    if (!hasHeader) this.#table.forgetHeader(entry);
+    if (rule === "udp" || rule === "sctp") table.setProtocol(entry, rule);
+    if (!notice.hasHeader) table.forgetHeader(entry);
   }
 
   /** A packet of the classic rule has completed a scan. */
@@ -417,6 +441,11 @@ export class Evidence implements RuleObserver {
     const completion = { scan, table, entry, time, pause };
     const hold = this.#holdOf(entry, rule);
     this.#held.add(completion, probeSignature(segment), hold);
+    const followed = this.#reporter.followed.of(table, entry);
+    if (followed !== undefined) {
+      const weight = table.weight(entry);
+      followed.weight = Math.max(weight, this.#rule.threshold);
+    }
     this.#setDeadline();
   }
 
@@ -440,8 +469,14 @@ export class Evidence implements RuleObserver {
 
   /** A scan that is complete goes on. */
   #goesOn(entry: number, segment: Segment): void {
-    const followed = this.#reporter.touch(this.#table, entry, segment);
-    if (followed !== undefined) this.#lockstep.note(followed, segment);
+    const followed = this.#reporter.followed.of(this.#table, entry);
+    if (followed === undefined) return;
+    const isNew = followed.follow(segment);
+    // A packet of a sweep goes to a further host, or once more to a silent one.
+    if (isNew || followed.scan.rule === "sweep") {
+      followed.weight += this.#weight(segment.destinationPort);
+    }
+    this.#lockstep.note(followed, segment);
   }
 
   #setDeadline(): void {

@@ -43,6 +43,8 @@ export class FollowedScan {
   packets = 0;
   /** Distinct ports among them. */
   ports = 0;
+  /** What speaks for a scan, without what answers have given back. */
+  weight = 0;
   /** Ports that answered as open. */
   openPorts: number[] = [];
   /** When its first packet was seen. */
@@ -86,20 +88,33 @@ export class FollowedScan {
     this.#remembered = 0;
   }
 
-  /** Counts a further packet. */
-  follow(segment: Segment): void {
-    this.touch(segment.destinationPort);
+  /**
+   * Counts a further packet.
+   *
+   * @returns Whether its port is new.
+   */
+  follow(segment: Segment): boolean {
     this.last = segment.time;
     this.lastWall = segment.wallTime;
+    return this.touch(segment.destinationPort);
   }
 
-  /** Counts a packet to a port. */
-  touch(port: number): void {
+  /**
+   * Counts a packet to a port.
+   *
+   * @returns Whether the port is new.
+   */
+  touch(port: number): boolean {
     this.packets++;
-    const bit = 1 << port;
-    if ((this.#portBits[port >>> 5] & bit) !== 0) return;
-    this.#portBits[port >>> 5] |= bit;
+    if (this.isTouched(port)) return false;
+    this.#portBits[port >>> 5] |= 1 << port;
     this.ports++;
+    return true;
+  }
+
+  /** Whether a packet to a port was counted. */
+  isTouched(port: number): boolean {
+    return (this.#portBits[port >>> 5] & (1 << port)) !== 0;
   }
 
   /** Remembers a further probe by what it shares with others of its round. */
@@ -109,12 +124,18 @@ export class FollowedScan {
     }
   }
 
-  /** Remembers that a port has answered as open. */
-  opened(port: number): void {
+  /**
+   * Remembers that a port has answered as open.
+   *
+   * @returns Whether it is remembered now and was not before.
+   */
+  opened(port: number): boolean {
     const { openPorts } = this;
-    if (openPorts.length < OPEN_PORTS && !openPorts.includes(port)) {
-      openPorts.push(port);
+    if (openPorts.length >= OPEN_PORTS || openPorts.includes(port)) {
+      return false;
     }
+    openPorts.push(port);
+    return true;
   }
 
   /** Tells its end. */

@@ -50,13 +50,19 @@ export class HeldScans {
     if (due < this.deadline) this.deadline = due;
   }
 
-  /** An entry has lost weight by answers: it is no scan, so far. */
-  cancel(entry: number): void {
-    const isMeant = (held: Held) => held.completion.entry === entry;
-    const cancelled = this.#held.filter(isMeant);
-    if (cancelled.length === 0) return;
-    for (const { completion } of cancelled) this.#reporter.drop(completion);
-    this.#held = this.#held.filter((held) => !isMeant(held));
+  /**
+   * The scan of an entry that is held; the newest, if an entry was opened anew
+   * while the scan that it had made is still held.
+   */
+  find(entry: number): Completion | undefined {
+    return this.#held.findLast(({ completion }) => completion.entry === entry)
+      ?.completion;
+  }
+
+  /** Gives up a scan that is held: it is none, so far. */
+  cancel(completion: Completion): void {
+    this.#reporter.drop(completion);
+    this.#held = this.#held.filter((held) => held.completion !== completion);
   }
 
   /** Tells the scans whose time has come. */

@@ -91,15 +91,10 @@ export class SweepRule {
    *
    * @param answer The SYN|ACK that the host sends.
    * @param from The entry of its receiver in the fast rule's table.
-   * @returns Whether a sweep was complete, and is not any more.
    */
-  giveBack(from: number, answer: Segment): boolean {
-    const { table, threshold } = this.#rule;
-    const key = this.#key;
-    table.readKey(from, key);
-    const w1 = pairWord(key.w1, answer.sourcePort);
-    const pair = this.table.find(key.w0, w1, key.w2, key.w3);
-    if (pair < 0) return false;
+  giveBack(from: number, answer: Segment): void {
+    const pair = this.#find(from, answer.sourcePort);
+    if (pair < 0) return;
     const host = this.#hostOf(
       answer.source0,
       answer.source1,
@@ -107,11 +102,22 @@ export class SweepRule {
       answer.source3,
     );
     const index = this.table.portIndex(pair, host);
-    if (index < 0) return false;
-    const wasComplete = this.table.weight(pair) >= threshold;
+    if (index < 0) return;
     this.table.removePort(pair, index);
     this.table.takeWeight(pair, this.#rule.weight(answer.sourcePort));
-    return wasComplete && this.table.weight(pair) < threshold;
+  }
+
+  /** Forgets a sweep that turned out to be none. */
+  forget(from: number, port: number): void {
+    const pair = this.#find(from, port);
+    if (pair >= 0) this.table.remove(pair);
+  }
+
+  #find(from: number, port: number): number {
+    const key = this.#key;
+    this.#rule.table.readKey(from, key);
+    const w1 = pairWord(key.w1, port);
+    return this.table.find(key.w0, w1, key.w2, key.w3);
   }
 
   #hostOf(w0: number, w1: number, w2: number, w3: number): number {

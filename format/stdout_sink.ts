@@ -8,11 +8,12 @@ import type { Sink } from "./sink.ts";
 
 /** Bytes that may wait for a slow reader; what comes on top is lost. */
 const MAX_WAITING = 1 << 20;
+const LINE_FEED = 0x0a;
 
 /**
  * Writes lines to standard output. While capturing, a slow reader must not hold
  * up anything, so lines wait in a bounded queue; a capture file can wait, so
- * there each line is written at once.
+ * there the lines of a chunk of it are written at once.
  */
 export class StdoutSink implements Sink {
   readonly description = "standard output";
@@ -23,6 +24,8 @@ export class StdoutSink implements Sink {
   readonly #isPatient: boolean;
   readonly #warn: (text: string) => void;
   readonly #waiting: Uint8Array[] = [];
+  /** Lines of the chunk that is being read. */
+  #lines = "";
   #waitingBytes = 0;
   #writing: Promise<void> | undefined;
 
@@ -36,24 +39,30 @@ export class StdoutSink implements Sink {
   }
 
   write(line: string): void {
-    const bytes = this.#encoder.encode(line + "\n");
     if (this.failure !== undefined) this.lost++;
-    else if (this.#isPatient) this.#writeNow(bytes);
-    else this.#enqueue(bytes);
+    else if (this.#isPatient) this.#collect(line);
+    else this.#enqueue(line);
   }
 
-  #writeNow(bytes: Uint8Array): void {
+  #collect(line: string): void {
+    if (this.#lines === "") queueMicrotask(() => this.#writeLines());
+    this.#lines += line + "\n";
+  }
+
+  #writeLines(): void {
+    const bytes = this.#encoder.encode(this.#lines);
+    this.#lines = "";
+    let at = 0;
     try {
-      for (let at = 0; at < bytes.length;) {
-        at += Deno.stdout.writeSync(bytes.subarray(at));
-      }
+      while (at < bytes.length) at += Deno.stdout.writeSync(bytes.subarray(at));
     } catch (error) {
       this.failure = error as Error;
-      this.lost++;
+      this.lost += countLines(bytes.subarray(at));
     }
   }
 
-  #enqueue(bytes: Uint8Array): void {
+  #enqueue(line: string): void {
+    const bytes = this.#encoder.encode(line + "\n");
     if (this.#waitingBytes + bytes.length > MAX_WAITING) {
       if (this.lost++ === 0) {
         this.#warn(`${this.description}: nobody reads it, lines are lost`);
@@ -84,8 +93,14 @@ export class StdoutSink implements Sink {
   }
 
   async flush(): Promise<void> {
+    this.#writeLines();
     await this.#writing;
   }
 
   close(): void {}
+}
+
+/** Lines that end in some bytes. */
+function countLines(bytes: Uint8Array): number {
+  return bytes.reduce((sum, byte) => sum + (byte === LINE_FEED ? 1 : 0), 0);
 }

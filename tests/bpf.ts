@@ -89,3 +89,33 @@ export function interpret(
   }
   throw new Error("the program has no end");
 }
+
+// linux/filter.h: ancillary data stand at these negative offsets.
+const AD_PROTOCOL = 0xfffff000;
+const AD_PACKET_TYPE = AD_PROTOCOL + 4;
+
+/** A packet as a program sees it. */
+export interface FilteredPacket {
+  bytes: Uint8Array;
+  etherType: number;
+  /** PACKET_HOST, PACKET_OUTGOING and so on, of linux/if_packet.h. */
+  packetType: number;
+}
+
+/** Runs a program on a packet; returns how many bytes of it are kept. */
+export function filter(
+  program: readonly FilterInstruction[],
+  { bytes, etherType, packetType }: FilteredPacket,
+): number {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return interpret(program, (offset, size) => {
+    if (offset === AD_PROTOCOL) return etherType;
+    if (offset === AD_PACKET_TYPE) return packetType;
+    if (offset + size > bytes.length) return undefined;
+    return size === 1
+      ? view.getUint8(offset)
+      : size === 2
+      ? view.getUint16(offset)
+      : view.getUint32(offset);
+  });
+}

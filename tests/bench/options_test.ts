@@ -6,8 +6,15 @@ const NAMES = ["replay", "idle"];
 
 Deno.test("amounts are full, quick, or what is asked for", () => {
   assertEquals(parseOptions([], NAMES).amounts.rounds, FULL.rounds);
-  const { amounts } = parseOptions(["--quick", "--seconds", "7"], NAMES);
+  const { amounts } = parseOptions([
+    "--quick",
+    "--seconds",
+    "7",
+    "--bulk-turns",
+    "9",
+  ], NAMES);
   assertEquals(amounts.floodSeconds, 7);
+  assertEquals(amounts.bulkTurns, 9);
   assertEquals(amounts.replayPackets, QUICK.replayPackets);
 });
 

@@ -20,7 +20,7 @@ import {
   PACKET_OUTGOING,
 } from "../../ffi/linux.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
-import { interpret } from "../bpf.ts";
+import { filter } from "../bpf.ts";
 import { liveTest } from "../live/require.ts";
 import {
   authentication,
@@ -45,11 +45,9 @@ import {
   udp,
 } from "../packets.ts";
 
-// linux/if_packet.h, linux/filter.h
+// linux/if_packet.h
 const PACKET_HOST = 0;
 const PACKET_MULTICAST = 2;
-const AD_PROTOCOL = 0xfffff000;
-const AD_PACKET_TYPE = AD_PROTOCOL + 4;
 const ETH_P_ARP = 0x0806;
 
 const FIN = 0x01;
@@ -254,25 +252,6 @@ const CASES: readonly Case[] = [
   },
 ];
 
-/** Runs a program on a packet; what it is loaded from may have a frame. */
-function run(
-  program: readonly FilterInstruction[],
-  { bytes, etherType }: Pick<Case, "bytes" | "etherType">,
-  packetType: number,
-): number {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return interpret(program, (offset, size) => {
-    if (offset === AD_PROTOCOL) return etherType;
-    if (offset === AD_PACKET_TYPE) return packetType;
-    if (offset + size > bytes.length) return undefined;
-    return size === 1
-      ? view.getUint8(offset)
-      : size === 2
-      ? view.getUint16(offset)
-      : view.getUint32(offset);
-  });
-}
-
 for (const promiscuous of [false, true]) {
   for (const evidence of [false, true]) {
     const options = { promiscuous, evidence };
@@ -280,7 +259,7 @@ for (const promiscuous of [false, true]) {
       const program = kernelFilter(options);
       for (const each of CASES) {
         const passes = (packetType: number) => {
-          const length = run(program, each, packetType);
+          const length = filter(program, { ...each, packetType });
           assert(length === 0 || length === SNAP_LENGTH);
           return length > 0;
         };
@@ -300,11 +279,11 @@ Deno.test("a packet that ends before the field that decides is dropped", () => {
     for (const [packetType, passes] of [[0, each.in], [4, each.out]] as const) {
       if (!passes) continue;
       const lengths = Array.from(each.bytes, (_, length) =>
-        run(
-          program,
-          { ...each, bytes: each.bytes.slice(0, length) },
+        filter(program, {
+          ...each,
           packetType,
-        ));
+          bytes: each.bytes.slice(0, length),
+        }));
       // From some length on it passes, and before it does not.
       const first = lengths.findIndex((length) => length > 0);
       assert(first !== 0, each.name);
@@ -401,7 +380,7 @@ for (const [name, expression, packetType, passes] of EXPRESSIONS) {
   liveTest(`libpcap's filter: ${name}`, { tools: ["tcpdump"] }, () => {
     const program = compiled(expression);
     for (const each of CASES) {
-      const length = run(program, framed(each), packetType);
+      const length = filter(program, { ...framed(each), packetType });
       assertEquals(length > 0, passes(each), each.name);
     }
   });
@@ -424,7 +403,7 @@ liveTest(
       );
       for (const each of CASES) {
         for (const packetType of [PACKET_HOST, PACKET_OUTGOING]) {
-          const length = run(program, framed(each), packetType);
+          const length = filter(program, { ...framed(each), packetType });
           assertEquals(length, 0, each.name);
         }
       }

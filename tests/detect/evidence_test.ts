@@ -224,6 +224,43 @@ Deno.test("privileged ports that answer weigh as much as high ones", () => {
   assertEquals(more.wait().length, 1);
 });
 
+Deno.test("an open port does not undo a scan that has gone on", () => {
+  // The scanner asks an open port with a NULL segment, which nobody answers, and
+  // with a SYN at the end, while the scan is held.
+  const host = new Host();
+  const direction = DIRECTION_IN;
+  host.receive({ destinationPort: 22, flags: 0 });
+  host.scan(portsFrom(100, 6), { direction });
+  host.scan(portsFrom(1000, 400), { direction, time: 1 }, 0.01);
+  host.connect(22, 4.5);
+  assertEquals(host.wait().length, 1);
+
+  const refusing = new Host();
+  refusing.refuse([22, ...portsFrom(100, 1000)]);
+  refusing.connect(22, 2000);
+  assertEquals(refusing.wait().length, 1);
+});
+
+Deno.test("a scan that is held goes on with what its ports weigh", () => {
+  // 21 ports weigh 63; seven that answer leave 49, whatever the list holds.
+  const host = new Host();
+  host.refuse(portsFrom(100, 21));
+  for (const port of portsFrom(100, 7)) host.connect(port, 1000);
+  assertEquals(host.wait().length, 1);
+  // 20 that have all answered weigh 20.
+  const peer = new Host();
+  peer.refuse(portsFrom(100, 20));
+  for (const port of portsFrom(100, 20)) peer.connect(port, 1000);
+  assertEquals(peer.wait(), []);
+});
+
+Deno.test("an entry that is opened anew does not undo its last scan", () => {
+  const host = new Host({ scanDelay: 1000 });
+  host.refuse(portsFrom(100, 50));
+  host.connect(80, 2500);
+  assertEquals(host.wait().length, 1);
+});
+
 Deno.test("answering once more gives nothing back once more", () => {
   const host = new Host();
   for (const port of SEVEN.slice(0, 6)) {
@@ -357,15 +394,64 @@ Deno.test("hosts that answer are no sweep", () => {
     host.answer(443, { source: destination, flags: TCP_SYN | TCP_ACK });
   }
   assertEquals(host.wait(), []);
-  const late = new Host();
-  for (const destination of hosts(50)) {
-    late.receive({ destination, destinationPort: 443 });
+  for (const port of [443, 8443]) {
+    const late = new Host();
+    for (const destination of hosts(250)) {
+      late.receive({ destination, destinationPort: port });
+    }
+    for (const source of hosts(250)) {
+      late.answer(port, { source, flags: TCP_SYN | TCP_ACK, time: 100 });
+    }
+    late.detector.finish();
+    assertEquals(late.scans, []);
   }
-  for (const source of hosts(50)) {
-    late.answer(443, { source, flags: TCP_SYN | TCP_ACK, time: 100 });
+});
+
+Deno.test("a few hosts that answer do not hide a sweep", () => {
+  for (const port of [445, 8080]) {
+    for (const open of [1, 5, 20]) {
+      const host = new Host();
+      for (const [i, destination] of hosts(200).entries()) {
+        const time = i * 20;
+        host.receive({ destination, destinationPort: port, time });
+        if (i < 30 || i >= 30 + open) continue;
+        host.answer(port, {
+          source: destination,
+          flags: TCP_SYN | TCP_ACK,
+          time,
+        });
+      }
+      // What else the source does is told with it.
+      host.scan(portsFrom(2000, 100), { direction: DIRECTION_IN, time: 4500 });
+      host.wait(10_000);
+      const told = host.scans.map(({ rule, ports }) => [rule, ports[0]]);
+      assertEquals(told, [["sweep", port]], `${open} open`);
+    }
   }
-  late.detector.finish();
-  assertEquals(late.scans, []);
+});
+
+Deno.test("a scan for which no place is left is told once", () => {
+  const host = new Host({ logBurst: 0 });
+  // A source in lockstep each, so that all places are taken.
+  for (const [i, destinationPort] of SEVEN.entries()) {
+    for (let source = 0; source < 300; source++) {
+      host.receive({
+        source: `198.18.${source >> 8}.${source & 255}`,
+        destinationPort,
+        sequence: 500 + i,
+        time: i,
+      });
+    }
+  }
+  host.wait(1100);
+  host.scan(SEVEN, { direction: DIRECTION_IN, time: 1200 });
+  host.wait(1300);
+  for (const [i, port] of SEVEN.entries()) {
+    host.connect(port, 1300 + i);
+    host.receive({ destinationPort: 500 + i, time: 1300 + i });
+  }
+  host.detector.finish();
+  assertEquals(host.scans.filter(({ source }) => source === SOURCE).length, 1);
 });
 
 Deno.test("an end tells what the scan touched and found", () => {

@@ -20,6 +20,7 @@ import {
   ipv4,
   SOURCE,
   tcp,
+  udp,
 } from "../packets.ts";
 import { portsFrom, START, Watch } from "../watch.ts";
 
@@ -76,4 +77,18 @@ Deno.test("one port that refuses segments with ACK for long is no scan", () => {
 Deno.test("refused SYNs weigh what their ports weigh", () => {
   assertEquals(refused(TCP_SYN), []);
   assertEquals(refused(TCP_SYN, portsFrom(80, 7)).length, 1);
+});
+
+Deno.test("one UDP datagram does not make a TCP scan one of UDP", () => {
+  const watch = new Watch({ classic: false });
+  watch.scan(portsFrom(20, 3));
+  const quoted = ipv4(udp({ destinationPort: 161 }), { protocol: 17 });
+  const icmp = ipv4(icmpUnreachable(quoted), {
+    ...{ protocol: 1, source: DESTINATION, destination: SOURCE },
+  });
+  watch.detector.packet(packetOf(icmp, 0));
+  watch.scan(portsFrom(100, 10));
+  watch.detector.finish();
+  assertEquals(watch.detector.counters.refusals, 1);
+  assertEquals(watch.scans.map(({ protocol }) => protocol), ["tcp"]);
 });
