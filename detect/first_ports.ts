@@ -8,25 +8,43 @@ import { AddressHash } from "./hash.ts";
 
 /** Sources remembered: 1 MiB. */
 const CELL_BITS = 17;
+/** Cells of a bucket, which are one half of a cache line. */
+const WAY_BITS = 2;
+const BUCKET_BITS = CELL_BITS - WAY_BITS;
 // Words of a cell.
 const TAG_AND_PORT = 0;
-/** Milliseconds modulo 2^32: what lasts a month does not wrap around. */
+/** In {@linkcode TICK_MS}, modulo 2^32, which is 8 years; or {@linkcode FREE}. */
 const TIME = 1;
 const WORDS = 2;
+const BUCKET_WORDS = WORDS << WAY_BITS;
+const FREE = 0;
+const TAG = 0xffff0000 | 0;
+
+/** Seconds begin with a tick, so that a time keeps its second. */
+const TICK_MS = 62.5;
+/** Five minutes, nmap's pause with -T0, and a fifth more. */
+const SAFE_TICKS = 360_000 / TICK_MS;
+const OLDEST = 0x7fff_ffff;
 
 /**
  * Remembers the first port of many sources in 8 bytes each. A flood of forged
  * sources, each of which comes once, does not get further than here, so that it
  * pushes no slow scanner out of the table, and costs little.
  *
- * A source stands where its hash says, and the next one that belongs there takes
- * its place. 16 bits of the hash tell sources apart: by the time that two are
- * mixed up, one of them is a scanner.
+ * The oldest of a bucket makes room, but none that came a short time ago: where
+ * all did, the new one is not remembered. So a flood cannot push out who is in,
+ * and who probes again in time is found. What remains possible: a flood of more
+ * than 360 sources a second lets in only a part of the probes (of a thousand a
+ * second, about a third), so that a scan is found later, and one that waits
+ * longer between its probes than a place is safe may be missed.
+ *
+ * 16 bits of the hash tell the sources of a bucket apart: by the time that two
+ * are mixed up, one of them is a scanner.
  */
 export class FirstPorts {
   /** The port that {@linkcode FirstPorts.take} has found. */
   port = 0;
-  /** How long ago it was seen, in milliseconds. */
+  /** How long ago it was seen, in milliseconds, to the tick. */
   age = 0;
   readonly #cells = new Int32Array(WORDS << CELL_BITS);
   readonly #hash: AddressHash;
@@ -42,7 +60,7 @@ export class FirstPorts {
   }
 
   /**
-   * Looks for a source, and remembers the port if it is not there.
+   * Looks for a source, and remembers the port if it is not there and has room.
    *
    * @returns Whether it was there.
    */
@@ -56,19 +74,29 @@ export class FirstPorts {
   ): boolean {
     const hash = this.#hash;
     hash.of(w0, w1, w2, w3);
-    const cells = this.#cells;
     const mixed = Math.imul(hash.bucket ^ (hash.bucket >>> 15), 0x9e3779b1);
-    const at = (mixed >>> (32 - CELL_BITS)) * WORDS;
-    // The lowest bit is set: a free cell has no tag.
-    const tag = (hash.tag & 0xffff0000) | 0x10000;
-    const cell = cells[at + TAG_AND_PORT];
-    if ((cell & 0xffff0000) === tag) {
-      this.port = cell & 0xffff;
-      this.age = (time - cells[at + TIME]) >>> 0;
-      return true;
+    const first = (mixed >>> (32 - BUCKET_BITS)) * BUCKET_WORDS;
+    const tag = hash.tag & TAG;
+    const now = Math.floor(time / TICK_MS);
+    const cells = this.#cells;
+    let chosen = first;
+    let oldest = -OLDEST;
+    for (let at = first; at < first + BUCKET_WORDS; at += WORDS) {
+      const seen = cells[at + TIME];
+      const age = seen === FREE ? OLDEST : (now - seen) | 0;
+      // If the clock went back, it is as good as new.
+      if (seen !== FREE && (cells[at] & TAG) === tag && age >= 0) {
+        this.port = cells[at + TAG_AND_PORT] & 0xffff;
+        this.age = age * TICK_MS + (time - now * TICK_MS);
+        return true;
+      }
+      if (age <= oldest) continue;
+      oldest = age;
+      chosen = at;
     }
-    cells[at + TAG_AND_PORT] = tag | port;
-    cells[at + TIME] = time;
+    if (Math.abs(oldest) < SAFE_TICKS) return false;
+    cells[chosen + TAG_AND_PORT] = tag | port;
+    cells[chosen + TIME] = (now | 0) || 1;
     return false;
   }
 }

@@ -15,6 +15,9 @@ import { SourceTable } from "./sources.ts";
 /** A slow scan goes on as long as it pauses no longer, in milliseconds. */
 export const SLOW_PAUSE_MS = 900_000;
 
+/** No Date is earlier (ECMA-262, 21.4.1.1), in milliseconds. */
+const EARLIEST = -8.64e15;
+
 /** Told of a slow scan: its entry, and the packet that completed it. */
 export interface SlowScanHandler {
   /** It is complete. */
@@ -71,7 +74,7 @@ export class SlowRule {
   takeOver(entry: number): void {
     const { table, threshold } = this.#rule;
     if (table.weight(entry) >= threshold) return; // it was told
-    if ((table.flagsEver(entry) & TCP_RST) !== 0) return; // no probe has RST
+    if (this.#hasOnlyResets(entry)) return; // no probe has RST
     const count = table.portCount(entry);
     if (count === 1 && this.#isFirst(entry)) return;
     for (let i = 0; i < count; i++) {
@@ -83,6 +86,14 @@ export class SlowRule {
     }
   }
 
+  /**
+   * Whether all packets had RST. A RST that follows a probe does not unmake it:
+   * scanners send one of their own where a port is open.
+   */
+  #hasOnlyResets(entry: number): boolean {
+    return (this.#rule.table.flagsAlways(entry) & TCP_RST) !== 0;
+  }
+
   #isRefused(entry: number, index: number, port: number): boolean {
     return port < this.#ephemeralPort &&
       !this.#rule.table.isAnswered(entry, index);
@@ -91,23 +102,29 @@ export class SlowRule {
   /**
    * Whether nothing else is known of the source of an entry with one port. If its
    * first port is, that is counted here.
+   *
+   * The table is asked first: a flood that fills the waiting room cannot stop who
+   * has got beyond it. What remains possible is a flood of sources that probe
+   * twice and more, which take the places of those with no more weight, and one
+   * so dense that the fast rule forgets a source before its time.
    */
   #isFirst(entry: number): boolean {
     const { table } = this.#rule;
     const port = table.portAt(entry, 0);
     if (!this.#isRefused(entry, 0, port)) return true;
+    if (this.#find(entry) >= 0) return false;
     const first = this.#firstPorts;
     const key = this.#key;
     table.readKey(entry, key);
     const { w0, w1, w2, w3 } = key;
     const isKnown = first.take(w0, w1, w2, w3, port, table.time(entry));
     if (!isKnown) return true;
-    if (first.age <= this.#window && this.#find(entry) < 0) {
+    if (first.age <= this.#window) {
       table.copyFirst(entry, this.#probe);
       const probe = this.#probe;
       probe.destinationPort = first.port;
       probe.time -= first.age;
-      probe.wallTime -= first.age;
+      probe.wallTime = Math.max(probe.wallTime - first.age, EARLIEST);
       this.#count(entry);
     }
     return false;

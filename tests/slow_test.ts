@@ -2,9 +2,24 @@
  * Scans that take minutes and hours, and peers that do nothing wrong for days.
  */
 
-import { formatReport, type Protocol, type Rule } from "../mod.ts";
-import { assertEquals, assertMatch } from "./assert.ts";
-import { DESTINATION, DESTINATION6, SOURCE, SOURCE6 } from "./packets.ts";
+import {
+  Detector,
+  formatJson,
+  formatReport,
+  type Protocol,
+  type Report,
+  type Rule,
+  Segment,
+} from "../mod.ts";
+import { assertEquals, assertLessOrEqual, assertMatch } from "./assert.ts";
+import {
+  DESTINATION,
+  DESTINATION6,
+  SOURCE,
+  SOURCE6,
+  START,
+} from "./packets.ts";
+import { seeded } from "./random.ts";
 import {
   association,
   connection,
@@ -32,6 +47,7 @@ const PRIVILEGED = [
   ...[80, 23, 443, 21, 22, 25, 110, 445, 139, 143, 53, 135, 111, 995, 993],
   ...[587, 199, 113, 548, 179, 81, 465, 515, 514, 7, 26, 79, 106, 119, 389],
 ];
+const RST = 0x04;
 const HIGH = [...portsFrom(5_900, 20), ...portsFrom(8_000, 20)];
 
 /** The scan is told once, by this rule, with these ports. */
@@ -103,6 +119,129 @@ Deno.test("a probe repeated since nobody answered is no second port", () => {
   const frames = slowScan({ ports: twice, gap: T1, answer: "drop" });
   assertToldOnce(frames, { rule: "slow", ports: PRIVILEGED });
 });
+
+Deno.test("a RST after each probe does not hide a slow scan", () => {
+  const scan = { ports: PRIVILEGED, gap: 3_300, answer: "drop" } as const;
+  const frames = inOrder(
+    slowScan(scan),
+    slowScan({ ...scan, time: 1, make: probeWith(RST) }),
+  );
+  assertToldOnce(frames, { rule: "slow", ports: PRIVILEGED });
+});
+
+Deno.test("packets that all have RST are no slow scan", () => {
+  const scan = { ports: PRIVILEGED, gap: 3_300, answer: "drop" } as const;
+  assertSilent(inOrder(
+    slowScan({ ...scan, make: probeWith(RST) }),
+    slowScan({ ...scan, time: 1, make: probeWith(RST) }),
+  ));
+});
+
+Deno.test("a port probed 49.7 days ago is no part of a slow scan", () => {
+  // 2^32 milliseconds and 5 s, where a clock of 32 bits would wrap around.
+  const later = slowScan({
+    ports: PRIVILEGED.slice(1, 7),
+    gap: 10 * SECOND,
+    time: 2 ** 32 + 5 * SECOND,
+  });
+  const first = slowScan({ ports: PRIVILEGED.slice(0, 1), gap: T1 });
+  assertSilent(inOrder(first, later), { slowWindow: HOUR });
+});
+
+for (const time of [-8.64e15, 8.64e15, -Infinity, Infinity, NaN]) {
+  Deno.test(`a slow scan at a wall time of ${time} can be written`, () => {
+    const reports: Report[] = [];
+    const detector = new Detector((report) => reports.push(report), {
+      random: seeded(1),
+      sources: 1024,
+    });
+    for (const [i, destinationPort] of PRIVILEGED.entries()) {
+      const probe = Segment.from({
+        source: SOURCE,
+        destination: DESTINATION,
+        sourcePort: 40_000,
+        destinationPort,
+        flags: 0x02,
+        time: i * T1,
+      });
+      probe.wallTime = time;
+      detector.segment(probe);
+    }
+    detector.finish();
+    assertEquals(scansOf(reports).length, 1);
+    for (const report of reports) {
+      JSON.parse(formatJson(report));
+      assertEquals(formatReport(report).includes("NaN"), false);
+    }
+  });
+}
+
+// Floods.
+
+/** Gives a detector this many forged probes, each of a source of its own. */
+function flood(
+  detector: Detector,
+  start: number,
+  rate: number,
+  duration: number,
+  random: () => number,
+): void {
+  const probe = Segment.from({
+    source: SOURCE,
+    destination: DESTINATION,
+    sourcePort: 40_000,
+    destinationPort: 80,
+    flags: 0x02,
+    time: start,
+  });
+  const count = rate * duration / SECOND;
+  for (let i = 0; i < count; i++) {
+    probe.source3 = random() | 0;
+    probe.sequence = random();
+    probe.time = probe.wallTime = start + i * duration / count;
+    detector.segment(probe);
+  }
+}
+
+/** After how many probes with -T0 a scan is told; Infinity: never. */
+function probesUntilTold(calm: number, rate: number): number {
+  let probes = 0;
+  let told = Infinity;
+  const detector = new Detector((report) => {
+    if (report.type !== "scan" || report.source !== SCANNER) return;
+    told = Math.min(told, probes);
+  }, { random: seeded(1) });
+  const random = seeded(9);
+  for (const port of portsFrom(1, 20)) {
+    const time = START + probes * T0;
+    probes++;
+    detector.segment(Segment.from({
+      source: SCANNER,
+      destination: DESTINATION,
+      sourcePort: 40_000,
+      destinationPort: port,
+      flags: 0x02,
+      time,
+    }));
+    if (probes > calm) flood(detector, time, rate, T0, random);
+    detector.advance(time + T0);
+    if (told < Infinity) break;
+  }
+  return told;
+}
+
+const SCANNER = "203.0.113.66";
+
+Deno.test("1000 forged sources a second do not hide a scan that had begun", () => {
+  // Seven ports make a scan; the last one is told when it is over.
+  assertLessOrEqual(probesUntilTold(4, 1_000), 8);
+});
+
+Deno.test("1000 forged sources a second do not hide a scan with -T0", () => {
+  assertLessOrEqual(probesUntilTold(0, 1_000), 19);
+});
+
+// Long scans.
 
 Deno.test("a scan of 1000 ports with -T1 is told once", () => {
   const ports = portsFrom(1, 1_000);
