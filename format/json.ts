@@ -12,7 +12,7 @@ import type {
   ScanEnd,
   Unlogged,
 } from "../detect/report.ts";
-import { formatReport, type LineOptions } from "./line.ts";
+import { dateOf, formatReport, type LineOptions } from "./line.ts";
 
 /** How a report is written. */
 export interface JsonOptions extends LineOptions {
@@ -42,7 +42,12 @@ export interface JsonOptions extends LineOptions {
  *   `duration` (seconds, to the microsecond), `packets`, `ports`, `open_ports`,
  *   `verified`, `first_seen`
  *
- * A field whose value is not known or changed is left out.
+ * A field whose value is not known or changed is left out. `verified` is true of
+ * the source: it is no forgery. It is not of each probe: a scan forged in the name
+ * of a client that really connects meanwhile is told as verified.
+ *
+ * A time that is no date is written as the nearest date, or as 1970 if it is not a
+ * number.
  *
  * @example
  * ```ts
@@ -164,7 +169,7 @@ function describeEnd(end: ScanEnd): object {
 }
 
 function formatTimestamp(time: number): string {
-  return new Date(time).toISOString();
+  return dateOf(time).toISOString();
 }
 
 /** As EVE writes it: two hex digits. */

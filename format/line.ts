@@ -32,6 +32,8 @@ const TIME_UNITS = [
 ] as const;
 /** The default of {@linkcode LineOptions.maxLine}: the reference's length. */
 export const MAX_LINE = 120;
+/** What a Date can be at most, in milliseconds (ECMA-262, 21.4.1.1). */
+const MAX_TIME = 8.64e15;
 
 /** How a line is written. */
 export interface LineOptions {
@@ -327,11 +329,20 @@ export function formatFlags(alwaysSet: number, everSet: number): string {
 }
 
 function formatTime(time: number, utc: boolean): string {
-  const date = new Date(time);
+  const date = dateOf(time);
   const parts = utc
     ? [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
     : [date.getHours(), date.getMinutes(), date.getSeconds()];
   return parts.map(twoDigits).join(":");
+}
+
+/**
+ * A time as a date that can be written. Damaged captures claim times that no date
+ * has: the nearest one stands for them, and the first of 1970 for no number.
+ */
+export function dateOf(time: number): Date {
+  if (Number.isNaN(time)) return new Date(0);
+  return new Date(Math.max(-MAX_TIME, Math.min(time, MAX_TIME)));
 }
 
 /** A number from 0 to 99 in two digits. */

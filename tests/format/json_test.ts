@@ -6,7 +6,7 @@ import {
   type Scan,
   type ScanEnd,
 } from "../../mod.ts";
-import { assert, assertEquals } from "../assert.ts";
+import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { START } from "../packets.ts";
 import * as reports from "./reports.ts";
 
@@ -205,4 +205,22 @@ Deno.test("every report is one line of JSON with the text's lines in it", () => 
       assertEquals(Date.parse(timestamp), report.completed);
     }),
   );
+});
+
+Deno.test("a time that is no date is written as the nearest one", () => {
+  const last = "+275760-09-13T00:00:00.000Z";
+  const first = "-271821-04-20T00:00:00.000Z";
+  const cases: [number, string][] = [
+    [Infinity, last],
+    [8.64e15 + 2, last],
+    [-8.64e15 - 2, first],
+    [-Infinity, first],
+    [NaN, "1970-01-01T00:00:00.000Z"],
+  ];
+  for (const [time, expected] of cases) {
+    const report = { ...SCAN, firstSeen: time, completed: time };
+    const { timestamp, first_seen, message } = parsed(report);
+    assertEquals([timestamp, first_seen], [expected, expected]);
+    assertMatch(message, / @00:00:00$/);
+  }
 });
