@@ -53,8 +53,9 @@ export interface Capture {
   /**
    * Hands on packets until the capture is stopped or its input ends.
    *
-   * @param tick Told the time whenever all that has come is handed on. In files
-   * only packets tell the time.
+   * @param tick Told the time whenever all that has come is handed on. In a file
+   * only packets tell the time; while a pipe brings nothing it goes on, some
+   * seconds late, since its writer may hold back packets in a buffer.
    * @throws {Error} If the input is damaged or the capture breaks; all packets
    * before that have been handed on.
    */

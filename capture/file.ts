@@ -22,6 +22,12 @@ const GZIP_MAGIC = [0x1f, 0x8b];
 const STOPPED = -1;
 /** What it gives when the time is to be told meanwhile. */
 const WAITED = -2;
+/**
+ * So far does the time stay behind that is told while a pipe brings nothing. Who
+ * writes the pipe may hold back packets in a buffer (tcpdump without -U, ssh,
+ * zcat), and the answers that are still there must not be taken for missing.
+ */
+const WRITERS_BUFFER_MS = 5000;
 /** The longest that a timer waits. */
 const LONGEST_WAIT_MS = 0x7fff_ffff;
 
@@ -158,11 +164,14 @@ export class FileCapture implements Capture {
     }
   }
 
-  /** Time goes on where the last packet was; returns how long to wait at most. */
+  /**
+   * Time goes on where the last packet was, but for a writer's buffer; returns how
+   * long to wait at most.
+   */
   #tellTime(): number {
     if (this.#tick === undefined || this.#received === 0) return Infinity;
     const waited = performance.now() - this.#lastRead;
-    return this.#tick(this.#lastTime + waited);
+    return this.#tick(this.#lastTime + waited - WRITERS_BUFFER_MS);
   }
 
   async #readInTurn(chunk: Uint8Array): Promise<number | null> {

@@ -409,6 +409,70 @@ for (const littleEndian of [true, false]) {
   }
 }
 
+// Pipes
+
+/** Writes a file's first bytes, nothing for a second, and the others. */
+const PAUSED = `
+file=$1 bytes=$2; shift 2
+{ head -c $bytes "$file"; sleep 1; tail -c +$((bytes + 1)) "$file"; } | "$@"
+`;
+
+Deno.test("a pipe whose writer holds back the answers gives no other lines", async () => {
+  const [SYN, ACK] = [0x02, 0x10];
+  const host = "10.0.0.1";
+  const client = "192.0.2.5";
+  const ports = Array.from({ length: 22 }, (_, i) => 10_000 + i);
+  const record = (bytes: Bytes, micros: number) => ({
+    seconds: START / 1000,
+    fraction: micros,
+    bytes,
+  });
+  const probes = ports.map((port, i) =>
+    record(
+      ipv4(
+        tcp({ sourcePort: 4_000 + i, destinationPort: port, flags: SYN }),
+        { source: client, destination: host },
+      ),
+      10 * i,
+    )
+  );
+  const answers = ports.map((port, i) =>
+    record(
+      ipv4(
+        tcp({ sourcePort: port, destinationPort: 4_000 + i, flags: SYN | ACK }),
+        { source: host, destination: client },
+      ),
+      1_000 + 10 * i,
+    )
+  );
+  const kind = { littleEndian: true, nanoseconds: false };
+  const bytes = pcap(kind, [...probes, ...answers]);
+  const path = await Deno.makeTempFile();
+  try {
+    await Deno.writeFile(path, bytes);
+    const command = program([
+      ...["--home", `${host}/32`, "--no-drop", "--utc", "--read"],
+    ]);
+    const paused = String(pcap(kind, probes).length);
+    const commands = [
+      [...command, path],
+      ["sh", "-c", PAUSED, "sh", path, paused, ...command, "-"],
+    ];
+    for (const each of commands) {
+      await using process = new Process(each);
+      assertEquals(await process.end(), 0, process.stderr.join("\n"));
+      assertEquals(process.stdout, []);
+    }
+    // Without the answers it is a scan: they are what keeps it from being told.
+    await Deno.writeFile(path, pcap(kind, probes));
+    await using process = new Process([...command, path]);
+    assertEquals(await process.end(), 0);
+    assertEquals(process.stdout.length, 1);
+  } finally {
+    await Deno.remove(path);
+  }
+});
+
 // The whole program
 
 /** Reads a file through the program; returns what came of it. */
