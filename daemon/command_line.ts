@@ -19,10 +19,14 @@ const SPECS: readonly [OptionName, OptionSpec][] = Object.entries(
   OPTIONS,
 ) as [OptionName, OptionSpec][];
 
+const NAMES = SPECS.map(([name]) => name);
+
 /** What was given for an option, and how messages call it. */
 interface Given {
   /** The texts; a flag has none. */
   texts: readonly string[];
+  /** Whether each text is one value, whatever commas it has. */
+  isArray?: boolean;
   /** `--name`, or file, line and name. */
   label: string;
 }
@@ -34,7 +38,7 @@ interface Given {
  * @throws {Failure} If an option is unknown or its value is wrong.
  */
 export function parseCommandLine(args: readonly string[]): Options {
-  const given = givenByArguments(joinDashes(args));
+  const given = givenByArguments(joinValues(args));
   const config = given.get("config");
   if (config !== undefined) {
     for (const [key, entry] of readConfig(config.texts[0])) {
@@ -42,6 +46,7 @@ export function parseCommandLine(args: readonly string[]): Options {
       if (!given.has(name) && !isUnset(entry)) {
         given.set(name, {
           texts: entry.texts,
+          isArray: entry.isArray,
           label: `${entry.where}: ${name}`,
         });
       }
@@ -50,14 +55,17 @@ export function parseCommandLine(args: readonly string[]): Options {
   return checkOptions(given);
 }
 
-/** std takes a lone `-` for an argument of its own, not for a value. */
-function joinDashes(args: readonly string[]): string[] {
+/**
+ * std takes a lone `-` and an empty argument for ones of their own, not for an
+ * option's value.
+ */
+function joinValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
     const last = joined.at(-1);
-    const name = arg === "-" ? optionOf(last) : undefined;
+    const name = arg === "-" || arg === "" ? optionOf(last) : undefined;
     if (name === undefined) joined.push(arg);
-    else joined[joined.length - 1] = `--${name}=-`;
+    else joined[joined.length - 1] = `--${name}=${arg}`;
   }
   return joined;
 }
@@ -118,23 +126,35 @@ function refuseUnknown(arg: string, key?: string): never {
     throw new Failure(`unknown option ${given}; --help lists all options`);
   }
   throw new Failure(
-    `unknown option ${given}; ${suggest(key, "--")}--help lists all options`,
+    `unknown option ${given}; ${
+      suggest(key, "--", NAMES)
+    }--help lists all options`,
   );
 }
 
 /** What was perhaps meant, as a question; nothing if nothing is near. */
-function suggest(name: string, prefix: string): string {
-  const closest = closestString(name, SPECS.map(([each]) => each));
+function suggest(
+  name: string,
+  prefix: string,
+  names: readonly string[],
+): string {
+  const closest = closestString(name, names);
   const isNear = levenshteinDistance(name, closest) <= 1 + name.length / 4;
   return isNear ? `did you mean ${prefix}${closest}? ` : "";
 }
 
 /** Only what makes sense in a file, under the name of an option. */
 function checkKey(key: string, { where, isFlag }: ConfigEntry): OptionName {
-  if (!isOption(key) || OPTIONS_OF_COMMAND_LINE.has(key)) {
+  if (isOption(key) && OPTIONS_OF_COMMAND_LINE.has(key)) {
+    throw new Failure(
+      `${where}: ${key} does not go in a file; give --${key} on the command line`,
+    );
+  }
+  if (!isOption(key)) {
+    const names = NAMES.filter((name) => !OPTIONS_OF_COMMAND_LINE.has(name));
     throw new Failure(
       `${where}: unknown key "${key}"; ${
-        suggest(key, "")
+        suggest(key, "", names)
       }keys are the long options of --help`,
     );
   }
@@ -176,7 +196,8 @@ function checkOption(spec: OptionSpec, given: Given | undefined): unknown {
   if (spec.kind === "flag") return given !== undefined;
   if (spec.kind === "list") {
     return (given?.texts ?? []).flatMap((text) =>
-      text.split(",").map((one) => checkText(given!.label, one, spec.choices))
+      (given!.isArray ? [text] : text.split(","))
+        .map((one) => checkText(given!.label, one, spec.choices))
     );
   }
   if (given === undefined) return spec.default;
@@ -279,6 +300,7 @@ function checkTogether(
       } must be at most --privileged-weight (${privileged}), got "${high}"`,
     );
   }
+  checkLogging(options, label);
   for (const name of ["ignore", "home"] as const) {
     checkNetworks(label(name), options[name]);
   }
@@ -288,6 +310,25 @@ function checkTogether(
     throw new Failure(
       "--filter needs libpcap: add --capture pcap or --capture nids",
     );
+  }
+}
+
+/** Where lines go, and what stands in front of them. */
+function checkLogging(
+  options: Options,
+  label: (name: OptionName) => string,
+): void {
+  if (options.given.has("output") && options.output.length === 0) {
+    throw new Failure(
+      `${
+        label("output")
+      } names no sink, so that no scan would be told; name one of ${
+        OPTIONS.output.choices.join(", ")
+      }, or leave it out`,
+    );
+  }
+  if (/\p{Cc}/u.test(options.ident)) {
+    throw new Failure(`${label("ident")} must not contain control characters`);
   }
 }
 

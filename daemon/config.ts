@@ -11,6 +11,8 @@ import { parseToml } from "./std.ts";
 export interface ConfigEntry {
   /** Its texts; a flag that is set has "true". */
   texts: string[];
+  /** Whether each text is one value, whatever commas it has. */
+  isArray: boolean;
   /** Whether it is a flag's. */
   isFlag: boolean;
   /** File and line, for messages. */
@@ -27,8 +29,13 @@ export function readConfig(path: string): Map<string, ConfigEntry> {
   const text = readText(path);
   const entries = new Map<string, ConfigEntry>();
   for (const [key, value] of Object.entries(parse(path, text))) {
-    const line = lineOf(text, key);
+    const [line, second] = linesOf(text, key);
     const where = line === undefined ? path : `${path}, line ${line}`;
+    if (second !== undefined) {
+      throw new Failure(
+        `${path}, line ${second}: ${key} is set in line ${line} already; leave one of them`,
+      );
+    }
     entries.set(key, toEntry(key, value, where));
   }
   return entries;
@@ -56,22 +63,30 @@ function parse(path: string, text: string): Record<string, unknown> {
   }
 }
 
-/** The line of a key: the parser does not tell. */
-function lineOf(text: string, key: string): number | undefined {
-  const lines = text.split("\n");
-  const index = lines.findIndex((line) => {
+/**
+ * The lines that begin with a key: the parser tells neither where it stands nor
+ * whether it stands there twice, which TOML forbids. A line inside a text of
+ * several lines would be taken for one too, but no option has such a text.
+ */
+function linesOf(text: string, key: string): number[] {
+  return text.split("\n").flatMap((line, index) => {
     const start = line.trimStart();
-    return [key, `"${key}"`, `'${key}'`, `[${key}`, `[[${key}`].some((form) =>
-      start.startsWith(form) &&
-      /^\s*[=.\]]/.test(start.slice(form.length))
-    );
+    const isKey = [key, `"${key}"`, `'${key}'`, `[${key}`, `[[${key}`]
+      .some((form) =>
+        start.startsWith(form) && /^\s*[=.\]]/.test(start.slice(form.length))
+      );
+    return isKey ? [index + 1] : [];
   });
-  return index < 0 ? undefined : index + 1;
 }
 
 function toEntry(key: string, value: unknown, where: string): ConfigEntry {
   if (typeof value === "boolean") {
-    return { texts: value ? ["true"] : [], isFlag: true, where };
+    return {
+      texts: value ? ["true"] : [],
+      isArray: false,
+      isFlag: true,
+      where,
+    };
   }
   const values: unknown[] = Array.isArray(value) ? value : [value];
   for (const one of values) {
@@ -80,5 +95,10 @@ function toEntry(key: string, value: unknown, where: string): ConfigEntry {
       `${where}: ${key} must be a string, a number, true, false or an array of strings`,
     );
   }
-  return { texts: values.map(String), isFlag: false, where };
+  return {
+    texts: values.map(String),
+    isArray: Array.isArray(value),
+    isFlag: false,
+    where,
+  };
 }

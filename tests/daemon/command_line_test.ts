@@ -53,6 +53,11 @@ const REFUSED: Record<string, string> = {
   "--level loud":
     '--level must be one of emerg, alert, crit, err, warning, notice, info, debug, got "loud"',
   "--user=": "--user needs a value",
+  // An empty argument, as of an unset variable in quotes.
+  "--home ": "--home needs a value",
+  "-r ": "--read needs a value",
+  "--ident a\nb": "--ident must not contain control characters",
+  "--ident \x85": "--ident must not contain control characters",
   "--read": "--read needs a value",
   "--ignore home":
     '--ignore must be an address or a network such as 192.0.2.0/24, got "home"',
