@@ -90,9 +90,11 @@ After
 .Fl -log-burst
 scans in a row, the line
 .Dq More possible port scans follow
-is written, and further scans are not, until there has been none for
-.Fl -log-delay .
-Then, and each minute until then, 1 to 5 lines tell what was not logged:
+is written in place of the next one, and for
+.Fl -log-delay
+from then on none is, however many there are.
+Once none had to be left out for as long, or after a minute, 1 to 5 lines tell
+what was not logged:
 .Bd -literal -offset indent
 9 port scans of 3 sources not logged: saddr (verified), saddr (answered)
 Not logged either: saddr and 12 others
@@ -101,6 +103,8 @@ Not logged either: saddr and 12 others
 A verified source has proved that it received what this host sent.
 An answered one seems to have, but that can be forged, and nothing is known of
 the others.
+This is true of the source, not of each probe: a scan forged in the name of a
+client that really connects meanwhile is told as verified.
 .Pp
 Sources that probed the same in lockstep are told in one line, since all but
 one of them are decoys:
