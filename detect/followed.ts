@@ -10,6 +10,12 @@ import { MAX_PLACES, SEEN, type SourceTable, VERIFIED } from "./sources.ts";
 
 /** Scans followed at a time; others are told without an end. */
 export const FOLLOWED_SCANS: number = MAX_PLACES;
+/**
+ * As many of them may have been told; those beyond end unseen. The other places
+ * are for scans that are not told: what is known of their sources may yet name
+ * them, and nobody can fill these by scans that never end.
+ */
+export const FOLLOWED_TOLD = 192;
 /** Open ports remembered of each. */
 const OPEN_PORTS = 64;
 const PORT_WORDS = 65_536 / 32;
@@ -24,8 +30,10 @@ export const WAITING = 1;
 export const TOLD = 2;
 /** The flood limit kept it back; its source may yet be named. */
 export const KEPT_BACK = 3;
-/** It is one of several in lockstep. */
+/** It is one of several in lockstep, which are not told yet. */
 export const IN_LOCKSTEP = 4;
+/** It was told as one of several in lockstep; its source may yet be named. */
+export const TOLD_IN_GROUP = 5;
 
 /** A scan that is complete, and what has been seen of it since. */
 export class FollowedScan {
@@ -57,6 +65,8 @@ export class FollowedScan {
   pause = 0;
   /** A number that all members of a group in lockstep share. */
   group = -1;
+  /** How many sources were kept back together with it, itself included. */
+  keptSources = 1;
   /** Signatures of its first probes after it was complete; 0: none. */
   readonly recent: Int32Array;
   #remembered = 0;
@@ -205,6 +215,7 @@ export class FollowedScans {
     const known = this.of(table, entry);
     if (known !== undefined) {
       known.state = state;
+      known.group = -1;
       return known;
     }
     const place = this.#freePlace();
@@ -223,20 +234,34 @@ export class FollowedScans {
     return followed;
   }
 
+  /** Follows a scan to its end, as it is told now, unless too many are. */
+  markTold(followed: FollowedScan): void {
+    let told = 0;
+    for (const { state } of this.places) if (state === TOLD) told++;
+    if (followed.state !== TOLD && told >= FOLLOWED_TOLD) this.end(followed);
+    else followed.state = TOLD;
+  }
+
+  /** The members of a group. */
+  inGroup(group: number): FollowedScan[] {
+    return this.places.filter((each) => each.group === group);
+  }
+
   /** Gives a place back. */
   end(followed: FollowedScan): void {
     const { table, entry } = followed;
     if (this.of(table, entry) === followed) table.setPlace(entry, -1);
     followed.state = FREE;
     followed.entry = -1;
+    followed.group = -1;
   }
 
-  /** A free place, or that of the least scan that was not told, or -1. */
+  /** A free place, or that of the least scan that was not told alone, or -1. */
   #freePlace(): number {
     let chosen = -1;
     for (const [i, each] of this.places.entries()) {
       if (each.state === FREE) return i;
-      if (each.state !== KEPT_BACK && each.state !== WAITING) continue;
+      if (each.state === TOLD) continue;
       if (chosen < 0 || compareRank(each, this.places[chosen]) > 0) chosen = i;
     }
     return chosen;

@@ -19,6 +19,8 @@ import { PROTOCOL_TCP, type Segment } from "./segment.ts";
 const GROUPS = 16;
 /** Names told of a group. */
 const NAMES = 64;
+/** Members of a group that are followed: nmap has no more decoys. */
+const MEMBERS = 128;
 /** Probes of a group that are remembered, for members that come later. */
 const RECENT_PROBES = 32;
 /** A group is told so long after it was noticed, in milliseconds. */
@@ -39,15 +41,11 @@ export function probeSignature(segment: Segment): number {
   return hash ^ (hash >>> 16);
 }
 
-/** A group of sources. */
+/** A group of sources that is not told yet. Its members know its number. */
 class Group {
-  readonly members: FollowedScan[] = [];
   readonly names: string[] = [];
   /** How many joined; more than are followed, if there were no places. */
   count = 0;
-  isTold = false;
-  /** When a member was last heard of. */
-  last: number;
   readonly #recent = new Int32Array(RECENT_PROBES);
   #next = 0;
 
@@ -55,8 +53,13 @@ class Group {
     readonly id: number,
     readonly first: Completion,
     readonly due: number,
-  ) {
-    this.last = first.time;
+  ) {}
+
+  /** Counts a source that joins, however often it does. */
+  add(source: string): void {
+    if (this.names.includes(source)) return;
+    this.count++;
+    if (this.names.length < NAMES) this.names.push(source);
   }
 
   note(signature: number): void {
@@ -67,21 +70,6 @@ class Group {
 
   has(signature: number): boolean {
     return signature !== 0 && this.#recent.includes(signature);
-  }
-
-  /**
-   * The member that behaved unlike the others: the only one that answered our
-   * SYN|ACK, or else the only one that sent packets of its own.
-   */
-  get likely(): FollowedScan | undefined {
-    const ranked = this.members.toSorted(compareRank);
-    const [first, second] = ranked;
-    if (second === undefined) return undefined;
-    if (first.standing > second.standing) return first;
-    // Lost packets make small differences: it must be unlike all the others.
-    const lead = first.packets - second.packets;
-    const spread = second.packets - ranked[ranked.length - 1].packets;
-    return lead >= PACKETS_AHEAD && lead > spread ? first : undefined;
   }
 
   describe(likely: FollowedScan | undefined): Decoys {
@@ -96,6 +84,23 @@ class Group {
     if (likely !== undefined) event.likely = likely.scan.source;
     return event;
   }
+}
+
+/**
+ * The member that behaved unlike the others: the only one that answered our
+ * SYN|ACK, or else the only one that sent packets of its own.
+ */
+function findLikely(
+  members: readonly FollowedScan[],
+): FollowedScan | undefined {
+  const ranked = members.toSorted(compareRank);
+  const [first, second] = ranked;
+  if (second === undefined) return undefined;
+  if (first.standing > second.standing) return first;
+  // Lost packets make small differences: it must be unlike all the others.
+  const lead = first.packets - second.packets;
+  const spread = second.packets - ranked[ranked.length - 1].packets;
+  return lead >= PACKETS_AHEAD && lead > spread ? first : undefined;
 }
 
 /** Finds groups among complete scans, and tells each as one event. */
@@ -113,7 +118,8 @@ export class Lockstep {
   /**
    * Lets a complete scan join the group whose probe completed it. Ports that
    * answer give their weight back, so that a source that gets answers completes
-   * its scan some rounds after those that get none.
+   * its scan some rounds after those that get none. A group that was told takes
+   * no more: whoever forges one and keeps it alive could hide any scan in it.
    *
    * @returns Whether there is one.
    */
@@ -141,60 +147,58 @@ export class Lockstep {
   }
 
   #add(group: Group, completion: Completion): void {
-    group.count++;
-    group.last = completion.time;
-    if (group.names.length < NAMES) group.names.push(completion.scan.source);
+    group.add(completion.scan.source);
+    const { followed: scans } = this.#reporter;
+    if (scans.inGroup(group.id).length >= MEMBERS) {
+      this.#reporter.drop(completion);
+      return;
+    }
     const followed = this.#reporter.follow(completion, IN_LOCKSTEP);
     if (followed === undefined) return;
     followed.group = group.id;
     for (const signature of followed.recent) group.note(signature);
-    group.members.push(followed);
   }
 
   /** Takes note of a further packet of a scan that is followed. */
   note(followed: FollowedScan, segment: Segment): void {
     const signature = probeSignature(segment);
     if (followed.state === WAITING) followed.remember(signature);
-    if (followed.group < 0) return;
-    const group = this.#groups.find(({ id }) => id === followed.group);
-    if (group === undefined) return;
-    group.last = segment.time;
-    group.note(signature);
+    if (followed.state !== IN_LOCKSTEP) return;
+    for (const group of this.#groups) {
+      if (group.id === followed.group) group.note(signature);
+    }
   }
 
   #setDeadline(): void {
     this.deadline = this.#groups.reduce(
-      (soonest, { isTold, due, last }) =>
-        Math.min(soonest, isTold ? last + GATHER_MS : due),
+      (soonest, { due }) => Math.min(soonest, due),
       Infinity,
     );
   }
 
-  /** Tells the groups whose time has come, and forgets those that ended. */
+  /** Tells the groups whose time has come, and forgets them. */
   settle(time: number): void {
-    for (const group of this.#groups) {
-      if (!group.isTold && time >= group.due) this.#tell(group, time);
-    }
-    for (let i = this.#groups.length - 1; i >= 0; i--) {
-      const { isTold, last } = this.#groups[i];
-      if (isTold && time > last + GATHER_MS) this.#groups.splice(i, 1);
+    for (let i = 0; i < this.#groups.length;) {
+      const group = this.#groups[i];
+      if (time < group.due) i++;
+      else {
+        this.#groups.splice(i, 1);
+        this.#tell(group, time);
+      }
     }
     this.#setDeadline();
   }
 
   #tell(group: Group, time: number): void {
-    group.isTold = true;
-    // A place may have gone to another scan meanwhile.
-    const members = group.members.filter((member) => member.group === group.id);
-    const { likely } = group;
+    // Places may have gone to other scans meanwhile.
+    const members = this.#reporter.followed.inGroup(group.id);
+    const likely = findLikely(members);
     this.#reporter.tellDecoys(group.describe(likely), members, likely, time);
   }
 
   /** Tells what is left. */
   finish(): void {
-    for (const group of this.#groups) {
-      if (!group.isTold) this.#tell(group, group.last);
-    }
+    for (const group of this.#groups) this.#tell(group, group.due);
     this.#groups.length = 0;
     this.deadline = Infinity;
   }

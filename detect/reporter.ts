@@ -14,6 +14,7 @@ import {
   IN_LOCKSTEP,
   KEPT_BACK,
   TOLD,
+  TOLD_IN_GROUP,
   WAITING,
 } from "./followed.ts";
 import type { Settings } from "./options.ts";
@@ -25,6 +26,8 @@ import { type SourceTable, VERIFIED } from "./sources.ts";
 const CLOSING_INTERVAL_MS = 60_000;
 /** Ends of scans are looked for together, if they come so close together. */
 const CHECK_INTERVAL_MS = 1000;
+/** Scans in these states end by a pause; those of a group once it is told. */
+const ENDING_STATES: readonly number[] = [TOLD, TOLD_IN_GROUP, IN_LOCKSTEP];
 const STANDINGS: readonly Standing[] = ["seen", "answered", "verified"];
 
 /** A scan that is complete, and where it stands. */
@@ -92,15 +95,19 @@ export class Reporter {
     scan.verified = table.standing(entry) === VERIFIED;
     const isTold = this.#passes(scan.verified, time, scan.completed);
     if (isTold) this.#report(scan);
-    else this.#keep(scan, time);
-    this.follow(completion, isTold ? TOLD : KEPT_BACK);
+    else this.#keep(scan, 1, time);
+    const followed = this.follow(completion, KEPT_BACK);
+    if (followed === undefined) return;
+    followed.keptSources = 1;
+    if (isTold) this.#markTold(followed);
   }
 
   /**
-   * Tells several sources as one event, or keeps it back.
+   * Tells several sources as one event, or keeps it back. Those that are known to
+   * be real are named alone besides: they are no decoys, however many.
    *
    * @param event What is to be told.
-   * @param members The sources, followed already.
+   * @param members The sources that are followed.
    * @param likely The one that is real, if it is known.
    */
   tellDecoys(
@@ -111,33 +118,70 @@ export class Reporter {
   ): void {
     this.#counters.scans++;
     const isVerified = likely?.standing === VERIFIED;
-    if (this.#passes(isVerified, time, event.completed)) {
-      this.#report(event);
-      if (likely !== undefined) likely.state = TOLD;
-      return;
+    const isTold = this.#passes(isVerified, time, event.completed);
+    if (isTold) this.#report(event);
+    else this.#keep(event.scan, event.sources, time);
+    for (const member of members) {
+      member.state = isTold ? TOLD_IN_GROUP : KEPT_BACK;
+      member.keptSources = event.sources;
     }
-    this.#keep(event.scan, time);
-    this.#keptSources += event.sources - 1;
-    for (const member of members) member.state = KEPT_BACK;
+    if (isTold && likely !== undefined) this.#markTold(likely);
+    for (const member of members) {
+      if (member !== likely && member.standing === VERIFIED) {
+        this.#nameVerified(member, time);
+      }
+    }
+  }
+
+  /** Tells a scan whose source is known to be real by now. */
+  #nameVerified(followed: FollowedScan, time: number): void {
+    const { state, lastWall } = followed;
+    if (state !== KEPT_BACK && state !== TOLD_IN_GROUP) return;
+    const scan = { ...followed.scan, verified: true };
+    if (state === TOLD_IN_GROUP) this.#counters.scans++;
+    if (this.#passes(true, time, lastWall)) {
+      if (state === KEPT_BACK) this.#release(followed);
+      this.#report(scan);
+      this.#markTold(followed);
+    } else if (state === TOLD_IN_GROUP) {
+      this.#keep(scan, 1, time);
+      followed.state = KEPT_BACK;
+      followed.group = -1;
+      followed.keptSources = 1;
+    }
+  }
+
+  /**
+   * A scan that was kept back is told after all. If a group made it, it counted
+   * once, and the other members are decoys as far as is known.
+   */
+  #release({ group, keptSources }: FollowedScan): void {
+    this.#counters.suppressed--;
+    this.#keptScans--;
+    this.#keptSources = Math.max(0, this.#keptSources - keptSources);
+    if (group < 0) return;
+    for (const member of this.followed.inGroup(group)) {
+      if (member.state === KEPT_BACK) member.state = TOLD_IN_GROUP;
+    }
   }
 
   #passes(isVerified: boolean, time: number, wallTime: number): boolean {
     const limit = isVerified ? this.#verifiedLimit : this.#limit;
     const verdict = limit.next(time);
     if (verdict === TELL) return true;
-    this.#counters.suppressed++;
     if (verdict === TELL_MORE_FOLLOW) {
       this.#report({ type: "flood", completed: wallTime });
     }
     return false;
   }
 
-  #keep(scan: Scan, time: number): void {
+  #keep(scan: Scan, sources: number, time: number): void {
+    this.#counters.suppressed++;
     this.#keptScans++;
     const isKnown = this.followed.places.some((each) =>
       each.state === KEPT_BACK && each.scan.source === scan.source
     );
-    if (!isKnown) this.#keptSources++;
+    this.#keptSources += isKnown ? sources - 1 : sources;
     if (this.#keptScans === 1) this.#keptSince = time;
     this.#lastKeptWall = scan.completed;
     // The flood has ended once there is no scan for the delay.
@@ -165,11 +209,18 @@ export class Reporter {
       time,
       pause,
     );
-    if (followed !== undefined) {
-      this.#check = Math.min(this.#check, time + pause + CHECK_INTERVAL_MS);
-      this.#setDeadline();
-    }
+    if (followed !== undefined) this.#expectEnd(time + pause);
     return followed;
+  }
+
+  #markTold(followed: FollowedScan): void {
+    this.#expectEnd(followed.last + followed.pause);
+    this.followed.markTold(followed);
+  }
+
+  #expectEnd(time: number): void {
+    this.#check = Math.min(this.#check, time + CHECK_INTERVAL_MS);
+    this.#setDeadline();
   }
 
   /**
@@ -188,21 +239,14 @@ export class Reporter {
   }
 
   /**
-   * Takes note that an entry's standing was raised. A scan that was kept back is
-   * told once its source is known to be real.
+   * Takes note that an entry's standing was raised. A scan that was kept back, or
+   * told as one of a group, is told once its source is known to be real.
    */
   raised(table: SourceTable, entry: number, time: number): void {
     const followed = this.followed.of(table, entry);
     if (followed === undefined) return;
     followed.standing = table.standing(entry);
-    if (followed.standing !== VERIFIED || followed.state !== KEPT_BACK) return;
-    if (this.#verifiedLimit.next(time) !== TELL) return;
-    followed.scan.verified = true;
-    followed.state = TOLD;
-    this.#counters.suppressed--;
-    this.#keptScans--;
-    this.#keptSources--;
-    this.#report(followed.scan);
+    if (followed.standing === VERIFIED) this.#nameVerified(followed, time);
   }
 
   #setDeadline(): void {
@@ -220,10 +264,14 @@ export class Reporter {
   #endScans(time: number): void {
     this.#check = Infinity;
     for (const each of this.followed.places) {
-      if (each.state !== TOLD && each.state !== IN_LOCKSTEP) continue;
-      const end = each.last + each.pause;
-      if (time > end || time < each.last) this.#end(each);
-      else this.#check = Math.min(this.#check, end + CHECK_INTERVAL_MS);
+      const { state, last } = each;
+      // What the flood limit has kept back stays until that is told.
+      if (!ENDING_STATES.includes(state)) continue;
+      const end = last + each.pause;
+      const hasEnded = time > end || time < last;
+      // A group is told with all of its members.
+      if (hasEnded && state !== IN_LOCKSTEP) this.#end(each);
+      else this.#expectEnd(Math.max(time, end));
     }
   }
 
