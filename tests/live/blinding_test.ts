@@ -221,7 +221,7 @@ async function assertNobodyWrong(alive: readonly string[]): Promise<void> {
 }
 
 /** More would keep each other's scanners from going on. */
-const AT_A_TIME = 4;
+const AT_A_TIME = 2;
 
 const CROWDED: Readonly<Record<string, () => Promise<void>>> = {
   "decoys on the link that nobody is: one line, the scanner is likely":
