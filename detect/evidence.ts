@@ -156,6 +156,7 @@ export class Evidence implements RuleObserver {
     if (entry < 0 || this.#table.standing(entry) >= standing) return;
     this.#table.raiseStanding(entry, standing);
     this.#reporter.raised(this.#table, entry, segment.time);
+    this.#setDeadline();
   }
 
   /** Looks at an incoming SCTP packet. */
