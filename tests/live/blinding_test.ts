@@ -193,6 +193,13 @@ const DECOYS = Array.from({ length: 30 }, (_, i) => `10.77.0.${101 + i}`);
 const DECOY_LINE =
   /^31 sources in lockstep(?:, likely ([^ ]+),)? to 10\.77\.0\.2 ports \d+, .*, f[S?][r?]pauxy(?:, TOS ..)?(?:, TTL \d+)? @\d\d:\d\d:\d\d$/;
 
+/**
+ * Long after the line. The host's answers to decoys on the link that nobody is
+ * wait for a neighbour's address and use up the room for those to nmap, which
+ * goes slower and slower then.
+ */
+const NMAP_LIMIT = "20s";
+
 /** The one decoy line: whom it takes for the real scanner, if anybody. */
 async function likelyScanner(
   decoys: string,
@@ -200,7 +207,9 @@ async function likelyScanner(
 ): Promise<string | undefined> {
   await using arena = await Arena.create();
   await addAddresses(arena.scanner, alive);
-  await arena.nmap("-sS", "-D", decoys, "-p", "1-100");
+  await arena.nmap(
+    ...["-sS", "-D", decoys, "-p", "1-100", "--host-timeout", NMAP_LIMIT],
+  );
   const line = await arena.line(
     "the decoy line",
     (line) => line.includes(" in lockstep"),

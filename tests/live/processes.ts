@@ -5,13 +5,8 @@
  */
 
 const POLL_MS = 10;
-/**
- * No scanner takes longer, and no daemon to start, even on a busy machine. With
- * decoys on the link, nmap takes up to half a minute: the host's answers to those
- * who do not exist wait for their neighbour's address, and use up the room for
- * those to nmap.
- */
-const PATIENCE_MS = 90_000;
+/** No scanner takes longer, and no daemon to start, even on a busy machine. */
+const PATIENCE_MS = 60_000;
 
 /** Waits for a time in milliseconds. */
 export function pause(time: number): Promise<void> {
