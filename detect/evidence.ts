@@ -125,7 +125,7 @@ export class Evidence implements RuleObserver {
         completed: (entry, probe) =>
           this.#slowCompleted(slow.table, entry, probe),
         further: (entry, probe) =>
-          this.#reporter.touch(slow.table, entry, probe),
+          this.#reporter.followed.of(slow.table, entry)?.follow(probe),
       });
       this.#slow = slow;
       this.#table.onForget = (entry) => slow.takeOver(entry);
@@ -210,9 +210,8 @@ export class Evidence implements RuleObserver {
   #sweep(entry: number, segment: Segment): void {
     const step = this.#sweeps.touch(entry, segment);
     if (step === NO_SWEEP) return;
+    this.#keepComplete(entry);
     if (step === SWEEP_COMPLETED) this.#complete(entry, segment, "sweep");
-    // No other rule is to tell it again.
-    this.#table.setWeight(entry, this.#rule.threshold);
   }
 
   // What the host sends.
@@ -269,7 +268,7 @@ export class Evidence implements RuleObserver {
     else this.#cancel(entry, held);
   }
 
-  /** An entry whose scan is held or told counts no more. */
+  /** An entry whose scan is held or told counts no more, in no rule. */
   #keepComplete(entry: number): void {
     const weight = this.#table.weight(entry);
     this.#table.setWeight(entry, Math.max(weight, this.#rule.threshold));
@@ -443,10 +442,7 @@ export class Evidence implements RuleObserver {
     const hold = this.#holdOf(entry, rule);
     this.#held.add(completion, probeSignature(segment), hold);
     const followed = this.#reporter.followed.of(table, entry);
-    if (followed !== undefined) {
-      const weight = table.weight(entry);
-      followed.weight = Math.max(weight, this.#rule.threshold);
-    }
+    if (followed !== undefined) followed.weight = table.weight(entry);
     this.#setDeadline();
   }
 

@@ -19,7 +19,6 @@ import {
 } from "./followed.ts";
 import type { Settings } from "./options.ts";
 import type { Decoys, ReportHandler, Scan, Standing } from "./report.ts";
-import type { Segment } from "./segment.ts";
 import { type SourceTable, VERIFIED } from "./sources.ts";
 
 /** What a flood kept back is told at least so often, in milliseconds. */
@@ -221,21 +220,6 @@ export class Reporter {
   #expectEnd(time: number): void {
     this.#check = Math.min(this.#check, time + CHECK_INTERVAL_MS);
     this.#setDeadline();
-  }
-
-  /**
-   * Counts a further packet of an entry's scan.
-   *
-   * @returns The scan, if it is followed.
-   */
-  touch(
-    table: SourceTable,
-    entry: number,
-    segment: Segment,
-  ): FollowedScan | undefined {
-    const followed = this.followed.of(table, entry);
-    followed?.follow(segment);
-    return followed;
   }
 
   /**

@@ -56,7 +56,7 @@ export class SweepRule {
    * {@linkcode NO_SWEEP}.
    */
   touch(from: number, segment: Segment): number {
-    const { table, threshold } = this.#rule;
+    const { threshold } = this.#rule;
     const { destinationPort, time } = segment;
     const pairs = this.table;
     const host = this.#hostOf(
@@ -65,10 +65,7 @@ export class SweepRule {
       segment.destination2,
       segment.destination3,
     );
-    const key = this.#key;
-    table.readKey(from, key);
-    const { w0, w2, w3 } = key;
-    const w1 = pairWord(key.w1, destinationPort);
+    const { w0, w1, w2, w3 } = this.#keyOf(from, destinationPort);
     const pair = pairs.find(w0, w1, w2, w3);
     const weight = this.#rule.weight(destinationPort);
     if (pair < 0 || pairs.isOutdated(pair, time)) {
@@ -114,10 +111,16 @@ export class SweepRule {
   }
 
   #find(from: number, port: number): number {
+    const { w0, w1, w2, w3 } = this.#keyOf(from, port);
+    return this.table.find(w0, w1, w2, w3);
+  }
+
+  /** The key of a pair; good until the next is asked for. */
+  #keyOf(from: number, port: number): Key {
     const key = this.#key;
     this.#rule.table.readKey(from, key);
-    const w1 = pairWord(key.w1, port);
-    return this.table.find(key.w0, w1, key.w2, key.w3);
+    key.w1 = pairWord(key.w1, port);
+    return key;
   }
 
   #hostOf(w0: number, w1: number, w2: number, w3: number): number {

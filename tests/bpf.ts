@@ -90,6 +90,18 @@ export function interpret(
   throw new Error("the program has no end");
 }
 
+/** linux/if_packet.h: it is for this host. */
+export const PACKET_HOST = 0;
+/** linux/if_ether.h: no IP. */
+export const ETH_P_ARP = 0x0806;
+
+// The flags that filters decide by (RFC 9293, 3.1), in the tests' own words.
+export const FIN = 0x01;
+export const SYN = 0x02;
+export const RST = 0x04;
+export const PSH = 0x08;
+export const ACK = 0x10;
+
 // linux/filter.h: ancillary data stand at these negative offsets.
 const AD_PROTOCOL = 0xfffff000;
 const AD_PACKET_TYPE = AD_PROTOCOL + 4;

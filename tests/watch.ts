@@ -7,6 +7,7 @@
 import {
   Detector,
   type DetectorOptions,
+  DIRECTION_IN,
   formatReport,
   type Report,
   type Scan,
@@ -71,6 +72,18 @@ export class Watch {
       this.send({ ...probe, destinationPort, time });
       time += pause;
     }
+  }
+}
+
+/** A host whose packets are seen in both directions, with all rules. */
+export class HostWatch extends Watch {
+  constructor(options: DetectorOptions = {}) {
+    super({ classic: false, ...options });
+  }
+
+  /** A segment comes in. */
+  receive(probe: Probe): void {
+    this.send({ direction: DIRECTION_IN, ...probe });
   }
 }
 

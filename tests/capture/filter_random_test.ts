@@ -15,7 +15,17 @@ import {
   PACKET_OUTGOING,
 } from "../../ffi/linux.ts";
 import { assertEquals, assertGreater } from "../assert.ts";
-import { filter, type FilteredPacket } from "../bpf.ts";
+import {
+  ACK,
+  ETH_P_ARP,
+  filter,
+  type FilteredPacket,
+  FIN,
+  PACKET_HOST,
+  PSH,
+  RST,
+  SYN,
+} from "../bpf.ts";
 import {
   type Bytes,
   NEXT_AUTHENTICATION,
@@ -30,15 +40,7 @@ import {
 } from "../packets.ts";
 import { below, pick, type Random, withRunSeed } from "../random.ts";
 
-const PACKET_HOST = 0; // linux/if_packet.h
-const ETH_P_ARP = 0x0806;
 const ICMP = 1;
-
-const FIN = 0x01;
-const SYN = 0x02;
-const RST = 0x04;
-const PSH = 0x08;
-const ACK = 0x10;
 
 const EXTENSION_HEADERS = [
   NEXT_HOP_BY_HOP,

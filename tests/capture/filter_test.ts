@@ -20,7 +20,16 @@ import {
   PACKET_OUTGOING,
 } from "../../ffi/linux.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
-import { filter } from "../bpf.ts";
+import {
+  ACK,
+  ETH_P_ARP,
+  filter,
+  FIN,
+  PACKET_HOST,
+  PSH,
+  RST,
+  SYN,
+} from "../bpf.ts";
 import { liveTest } from "../live/require.ts";
 import {
   authentication,
@@ -45,16 +54,7 @@ import {
   udp,
 } from "../packets.ts";
 
-// linux/if_packet.h
-const PACKET_HOST = 0;
-const PACKET_MULTICAST = 2;
-const ETH_P_ARP = 0x0806;
-
-const FIN = 0x01;
-const SYN = 0x02;
-const RST = 0x04;
-const PSH = 0x08;
-const ACK = 0x10;
+const PACKET_MULTICAST = 2; // linux/if_packet.h
 
 /** When a packet passes. */
 interface Passage {

@@ -19,23 +19,14 @@ import {
 import { SCTP_ABORT, SCTP_INIT } from "../../detect/segment.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { DESTINATION, SOURCE, SOURCE_PORT } from "../packets.ts";
-import { portsFrom, type Probe, SEVEN, START, Watch } from "../watch.ts";
+import { HostWatch, portsFrom, type Probe, SEVEN, START } from "../watch.ts";
 
 const HOUR = 3_600_000;
 /** Longer than any scan is held. */
 const LATER = 4000;
 
-/** A host whose packets are seen in both directions. */
-class Host extends Watch {
-  constructor(options = {}) {
-    super({ classic: false, ...options });
-  }
-
-  /** A segment comes in. */
-  receive(probe: Probe): void {
-    this.send({ direction: DIRECTION_IN, ...probe });
-  }
-
+/** A host that answers. */
+class Host extends HostWatch {
   /** The host answers a segment to one of its ports. */
   answer(port: number, answer: Probe): void {
     this.send({

@@ -5,7 +5,6 @@
  */
 
 import {
-  DIRECTION_IN,
   DIRECTION_OUT,
   TCP_ACK,
   TCP_FIN,
@@ -13,19 +12,15 @@ import {
   TCP_SYN,
 } from "../../mod.ts";
 import { DESTINATION, SOURCE_PORT } from "../packets.ts";
-import { SEVEN, Watch } from "../watch.ts";
+import { HostWatch, SEVEN } from "../watch.ts";
 
 /** A port that no scan here goes to. */
 const SERVICE = 443;
 /** The sequence number of the host's SYN|ACKs. */
 const SEQUENCE = 1000;
 
-/** A host that sees what comes in, and what it sends. */
-export class PeersWatch extends Watch {
-  constructor(options = {}) {
-    super({ classic: false, ...options });
-  }
-
+/** A host and its peers. */
+export class PeersWatch extends HostWatch {
   /** Each source sends the same probe to each port, in rounds of 5 ms. */
   probeTogether(
     sources: readonly string[],
@@ -34,8 +29,11 @@ export class PeersWatch extends Watch {
   ): void {
     for (const [round, destinationPort] of ports.entries()) {
       for (const source of sources) {
-        const probe = { sequence: 500 + destinationPort, window: 1024 };
-        this.receive({ source, destinationPort, ...probe, time }, round * 5);
+        this.receive({
+          ...{ source, destinationPort, time: time + round * 5 },
+          sequence: 500 + destinationPort,
+          window: 1024,
+        });
       }
     }
   }
@@ -43,7 +41,7 @@ export class PeersWatch extends Watch {
   /** One source scans, by probes that are like no others. */
   scanAlone(source: string, time: number): void {
     for (const [round, destinationPort] of SEVEN.entries()) {
-      this.receive({ source, destinationPort, time }, round);
+      this.receive({ source, destinationPort, time: time + round });
     }
   }
 
@@ -80,12 +78,6 @@ export class PeersWatch extends Watch {
       direction: DIRECTION_OUT,
       time,
     });
-  }
-
-  /** A segment comes in. */
-  receive(probe: Parameters<Watch["send"]>[0], later = 0): void {
-    const time = (probe.time ?? 0) + later;
-    this.send({ direction: DIRECTION_IN, ...probe, time });
   }
 
   /** The sources of the scans that were told, each in a line of its own. */
