@@ -2,94 +2,70 @@
  * Finds port scans in packets.
  *
  * This is the pure part of scanlogd: no dependency, no platform API, so it can
- * be imported from a URL wherever JavaScript runs. Packets go through three
- * steps, each usable by itself: a reader takes them out of a capture file
- * ({@linkcode SavefileReader}), a detector decides which of them make a scan
- * ({@linkcode Detector}), a formatter writes the line ({@linkcode
- * formatReport}). {@linkcode findScans} does the first two at once.
+ * be imported from a URL wherever JavaScript runs. {@linkcode findScans} takes a
+ * capture, a file or a live pipe, and gives reports; {@linkcode Detector} takes
+ * packets or segments one by one, and decides which of them make a scan; {@linkcode
+ * formatReport} and {@linkcode toEvent} write what was found.
  *
- * @example Print the scans of a capture file
- * ```ts ignore
- * import { findScans, formatReport } from "@scanlogd/scanlogd";
+ * Beside it there are `packet` (decoding, link types, addresses), `savefile`
+ * (capture files as packets), `format` (all that a report can be written as), all
+ * of them pure, and `web`: the platform's clock, gzip and streams.
  *
- * const file = await Deno.open("capture.pcap");
- * for await (const report of findScans(file.readable)) {
- *   console.log(formatReport(report));
+ * @example The scans of a capture
+ * ```ts
+ * import { findScans, formatReport, toEvent } from "@scanlogd/scanlogd";
+ * import { assertEquals, assertMatch } from "@std/assert";
+ *
+ * const file = await Deno.open("tests/data/captures/raw-ipv4.pcap");
+ * const scans = findScans(file.readable, { ignore: "203.0.113.0/24" });
+ * for await (const report of scans) {
+ *   const line = formatReport(report, { utc: true });
+ *   assertMatch(line, /^192\.0\.2\.1:40000 to 198\.51\.100\.2 ports 22, /);
+ *   assertEquals(toEvent(report).event_type, "portscan");
  * }
+ * assertEquals(scans.counters.scans, 1);
  * ```
  *
  * @module
  */
 
 export {
-  type Address,
-  AddressSet,
-  type AddressWords,
-  formatAddress,
-  type Network,
-  parseAddress,
-  parseNetwork,
-} from "./detect/address.ts";
-export { Counters } from "./detect/counters.ts";
+  findScans,
+  type ScanSearch,
+  type SearchOptions,
+} from "./library/find_scans.ts";
+export type { Clock, StopSignal } from "./library/clock.ts";
+export type {
+  ByteSource,
+  ByteStream,
+  ByteStreamReader,
+} from "./library/chunks.ts";
 export { Detector } from "./detect/detector.ts";
 export {
-  DATAGRAMS,
-  type HeaderHandler,
-  HeaderReassembler,
-} from "./detect/fragments.ts";
-export {
-  DAMAGED,
-  DECODED,
-  FRAGMENT,
-  FragmentInfo,
-  HeaderDecoder,
-  MAX_EXTENSION_HEADERS,
-  OTHER_PROTOCOL,
-  type Outcome,
-  REFUSAL,
-  TCP_HEADER,
-  TOO_DEEP,
-} from "./detect/headers.ts";
-export {
-  findNetworkHeader,
-  FRAME_DAMAGED,
-  FRAME_TOO_DEEP,
-  isSupportedLinkType,
-  LINKTYPE_ETHERNET,
-  LINKTYPE_IPV4,
-  LINKTYPE_IPV6,
-  LINKTYPE_LINUX_SLL,
-  LINKTYPE_LINUX_SLL2,
-  LINKTYPE_LOOP,
-  LINKTYPE_NULL,
-  LINKTYPE_PPP,
-  LINKTYPE_PPP_HDLC,
-  LINKTYPE_RAW,
-  LINKTYPE_RAW_DLT,
-  LINKTYPE_RAW_OPENBSD,
-  linkTypeName,
-  NOT_IP,
-  SUPPORTED_LINK_TYPES,
-} from "./detect/link.ts";
-export {
-  type DetectorOptions,
+  type FloodLimits,
   type IntegerKnob,
   KNOBS,
-} from "./detect/options.ts";
+} from "./detect/settings.ts";
+export type { Addresses, DetectorOptions } from "./detect/options.ts";
+export { Counters } from "./detect/counters.ts";
+export { AddressSet, type Network } from "./detect/packet/address.ts";
+export { IgnoreRules } from "./detect/probe/ignore_rules.ts";
 export {
   type Direction,
-  DIRECTION_IN,
-  DIRECTION_OUT,
-  DIRECTION_UNKNOWN,
   Packet,
-  type PacketHandler,
-} from "./detect/packet.ts";
+  type PacketInit,
+} from "./detect/packet/packet.ts";
 export {
-  QUOTE_EMPTY,
-  QUOTE_REPLY,
-  QUOTE_UNKNOWN,
-  type QuoteKind,
-} from "./detect/quotes.ts";
+  type DatagramKind,
+  Segment,
+  type SegmentInit,
+} from "./detect/packet/segment.ts";
+export { PortMemory, type PortTimes } from "./detect/probe/port_memory.ts";
+export { type KindCount, PacketKinds } from "./detect/packet/kinds.ts";
+export type {
+  ProbeHandler,
+  ProbeRecord,
+} from "./detect/report/probe_record.ts";
 export type {
   Decoys,
   Flood,
@@ -99,47 +75,17 @@ export type {
   Rule,
   Scan,
   ScanEnd,
+  SharedOut,
   Standing,
   Unlogged,
   UnloggedSource,
-} from "./detect/report.ts";
+} from "./detect/report/report.ts";
+export { formatReport, type LineOptions } from "./format/line.ts";
+export type { ClockOptions, LocalOffset } from "./format/time.ts";
 export {
-  PROTOCOL_ICMP,
-  PROTOCOL_ICMPV6,
-  PROTOCOL_SCTP,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-  SCTP_ABORT,
-  SCTP_COOKIE_ECHO,
-  SCTP_INIT,
-  SCTP_INIT_ACK,
-  Segment,
-  type SegmentInit,
-  TCP_ACK,
-  TCP_FIN,
-  TCP_PSH,
-  TCP_RST,
-  TCP_SYN,
-  TCP_URG,
-  UNKNOWN_FLAGS,
-} from "./detect/segment.ts";
-export {
-  CaptureFileError,
-  findScans,
-  SavefileReader,
-} from "./capture/savefile.ts";
-export { formatJson, type JsonOptions } from "./format/json.ts";
-export {
-  formatFlags,
-  formatReport,
-  type LineOptions,
-  MAX_LINE,
-} from "./format/line.ts";
-export {
-  FACILITIES,
-  type Facility,
-  type FrameOptions,
-  frameSyslog,
-  type Level,
-  LEVELS,
-} from "./format/syslog.ts";
+  type EventOptions,
+  type ReportEvent,
+  toEvent,
+} from "./format/event.ts";
+export { formatJson } from "./format/json.ts";
+export { CaptureFileError } from "./capture/savefile/format.ts";

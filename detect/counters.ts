@@ -4,11 +4,26 @@
  * @module
  */
 
-/** What a detector has counted since it was made. */
+/**
+ * What a detector has counted since it was made; every field is a whole number
+ * that only grows.
+ *
+ * @example
+ * ```ts
+ * import { findScans } from "@scanlogd/scanlogd";
+ * import { assertEquals } from "@std/assert";
+ *
+ * const file = Deno.readFileSync("tests/data/captures/raw-ipv4.pcap");
+ * const scans = findScans(file);
+ * for await (const _report of scans);
+ * const { packets, scans: found, damaged } = scans.counters;
+ * assertEquals({ packets, found, damaged }, { packets: 7, found: 1, damaged: 0 });
+ * ```
+ */
 export class Counters {
   /** Packets looked at. */
   packets = 0;
-  /** TCP and SCTP packets decoded, reassembled ones included. */
+  /** TCP, UDP and SCTP packets decoded, reassembled ones included. */
   segments = 0;
   /** ICMP errors that refuse a packet. */
   refusals = 0;
@@ -20,6 +35,8 @@ export class Counters {
   damaged = 0;
   /** Packets with more extension headers or tags than are walked. */
   tooDeep = 0;
+  /** Segments of sources that no host may have, all of them forged. */
+  impossible = 0;
   /** Segments that were not for this host. */
   notLocal = 0;
   /** Segments that this host sent. */
@@ -28,4 +45,6 @@ export class Counters {
   scans = 0;
   /** Scans not told because of the flood limit. */
   suppressed = 0;
+  /** Probes that {@linkcode DetectorOptions.probes} did not get: too many came. */
+  unwrittenProbes = 0;
 }

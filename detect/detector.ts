@@ -1,16 +1,17 @@
 /**
  * The detector: packets in, reports out. A packet's path:
  *
- * 1. `packet()`: link.ts finds the network header, headers.ts decodes it and
+ * 1. `intake.ts`: link.ts finds the network header, headers.ts decodes it and
  *    the transport header in place into one segment that is used again and
  *    again. Fragments go through fragments.ts.
- * 2. `segment()`: what our hosts sent is evidence (evidence.ts); what is not for
- *    them, or of a source to be ignored (ownership.ts), ends here.
- * 3. classic.ts decides. buckets.ts finds the source's entry by its tag (tags.ts)
- *    and hash (hash.ts), and makes room for a new one; sources.ts keeps the
- *    ports. For most packets that is the end.
- * 4. What the rule did not count, and what completes a scan, goes to
- *    evidence.ts, which tells it through reporter.ts.
+ * 2. `dispatch.ts`: what our hosts sent is an outcome (finder/sent.ts); what is
+ *    not for them, or of a source to be ignored (ownership.ts), ends here.
+ * 3. `finder/received.ts` says by probe.ts whether it is a probe, and
+ *    `finder/recorder.ts` adds its target to the record of its source.
+ * 4. A record that may make a scan is judged after a grace (finder/judge.ts): the
+ *    rules ask about its targets, and reporter.ts tells what they find.
+ *
+ * With `classic` classic_finder.ts decides instead, by a table of its own.
  *
  * What holds on this path up to a report, whatever comes in: nothing is
  * allocated, nothing throws, nothing calls C, and the work is bounded, as is
@@ -20,42 +21,32 @@
  * @module
  */
 
-import { isIpv4Mapped } from "./address.ts";
-import { ClassicRule } from "./classic.ts";
 import { Counters } from "./counters.ts";
-import { Evidence } from "./evidence.ts";
-import { FloodLimit, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
-import { HeaderReassembler } from "./fragments.ts";
+import { Dispatcher } from "./dispatch.ts";
 import { secretNumbers } from "./hash.ts";
+import { Intake } from "./intake.ts";
+import type { DetectorOptions } from "./options.ts";
+import { PacketKinds } from "./packet/kinds.ts";
+import type { Packet } from "./packet/packet.ts";
+import type { Segment } from "./packet/segment.ts";
+import { Ownership } from "./probe/ownership.ts";
+import { checkNames, readOptions } from "./read_options.ts";
+import type { ReportHandler } from "./report/report.ts";
 import {
-  DAMAGED,
-  DECODED,
-  FRAGMENT,
-  HeaderDecoder,
-  OTHER_PROTOCOL,
-  type Outcome,
-  REFUSAL,
-  TOO_DEEP,
-} from "./headers.ts";
-import { findNetworkHeader, FRAME_DAMAGED, FRAME_TOO_DEEP } from "./link.ts";
-import { type DetectorOptions, resolveSettings } from "./options.ts";
-import { Ownership } from "./ownership.ts";
-import { DIRECTION_OUT, type Packet } from "./packet.ts";
-import { describeScan, type ReportHandler } from "./report.ts";
-import { PROTOCOL_TCP, Segment, TCP_FIN, TCP_RST } from "./segment.ts";
-
-// V8 folds a module's own constants, but loads and checks imported and exported
-// ones at each use.
-const TCP = PROTOCOL_TCP;
-const OUT = DIRECTION_OUT;
-const CLOSING = TCP_FIN | TCP_RST;
+  checkKnob,
+  describe,
+  type FloodLimits,
+  resolveSettings,
+  type Settings,
+} from "./settings.ts";
 
 /**
  * Finds port scans among the packets it is given.
  *
  * @example
  * ```ts
- * import { Detector, formatReport, Segment, TCP_SYN } from "@scanlogd/scanlogd";
+ * import { Detector, formatReport, Segment } from "@scanlogd/scanlogd";
+ * import { TCP_SYN } from "@scanlogd/scanlogd/packet";
  * import { assertEquals } from "@std/assert";
  *
  * const lines: string[] = [];
@@ -82,62 +73,82 @@ const CLOSING = TCP_FIN | TCP_RST;
 export class Detector {
   /** What has been counted so far. */
   readonly counters: Counters = new Counters();
-  readonly #report: ReportHandler;
-  readonly #ownership: Ownership;
-  readonly #ipv6Prefix: number;
-  readonly #rule: ClassicRule;
-  readonly #flood: FloodLimit;
-  /** What goes beyond the classic rule; undefined if nothing is to. */
-  readonly #evidence: Evidence | undefined;
-  readonly #segment = new Segment();
-  readonly #decoder = new HeaderDecoder(this.#segment);
-  readonly #reassembler: HeaderReassembler;
+  /** Of {@linkcode Counters.otherProtocols}, what no rule has a name for. */
+  readonly kinds: PacketKinds = new PacketKinds();
+  readonly #settings: Settings;
+  readonly #intake: Intake;
+  readonly #dispatcher: Dispatcher;
 
   /**
    * Makes a detector and allocates all its memory.
    *
    * @param report Called with each report, while a packet is being looked at.
-   * @param options What differs from the defaults.
+   * @param given What differs from the defaults.
    * @throws {RangeError} If an option is outside its range.
+   * @throws {TypeError} If an option is unknown, or of another type, or there is
+   * nothing to call.
+   * @throws {SyntaxError} If a text is no network.
    */
-  constructor(report: ReportHandler, options: DetectorOptions = {}) {
-    const settings = resolveSettings(options);
-    const random = options.random ?? secretNumbers();
-    this.#report = report;
-    this.#ownership = new Ownership(options);
-    this.#ipv6Prefix = settings.ipv6Prefix;
-    this.#rule = new ClassicRule(settings, random, options.onLink);
-    this.#flood = new FloodLimit(settings);
-    this.#evidence = options.classic ? undefined : new Evidence(
-      settings,
-      random,
-      this.#rule,
-      (segment) => this.#ownership.goesToUs(segment),
-      report,
-      this.counters,
-      options.ends ?? false,
-    );
-    this.#reassembler = new HeaderReassembler(
-      random,
-      (protocol, header) => this.#reassembled(protocol, header),
-    );
+  constructor(report: ReportHandler, given: DetectorOptions = {}) {
+    if (typeof report !== "function") {
+      throw new TypeError(
+        `Cannot make a detector: what takes its reports must be a function, got ${
+          describe(report)
+        }`,
+      );
+    }
+    const read = readOptions(given);
+    const settings = resolveSettings(read);
+    const random = read.random ?? secretNumbers();
+    const options = { ...read, settings, random };
+    const { counters, kinds } = this;
+    const ownership = new Ownership(options);
+    this.#settings = settings;
+    this.#dispatcher = new Dispatcher(options, ownership, report, counters);
+    const handler = this.#dispatcher;
+    this.#intake = new Intake(options, { handler, ownership, counters, kinds });
+  }
+
+  /**
+   * Changes the flood limit from the next scan on; what is remembered stays.
+   * Sets of addresses and rules that were handed over are changed by themselves.
+   *
+   * @throws {RangeError} If a number is outside its range; nothing was changed.
+   * @throws {TypeError} If there is no such limit, or it is no number; likewise.
+   *
+   * @example
+   * ```ts
+   * import { Detector } from "@scanlogd/scanlogd";
+   * import { assertThrows } from "@std/assert";
+   *
+   * const detector = new Detector(() => {}, { logBurst: 5 });
+   * detector.reconfigure({ logBurst: 0 }); // no limit
+   * assertThrows(() => detector.reconfigure({ logDelay: -1 }), RangeError);
+   * ```
+   */
+  reconfigure(limits: Partial<FloodLimits>): void {
+    checkNames(limits, ["logBurst", "logDelay"]);
+    const { logBurst, logDelay } = limits;
+    const settings = this.#settings;
+    const burst = checkKnob("logBurst", logBurst ?? settings.logBurst);
+    const delay = checkKnob("logDelay", logDelay ?? settings.logDelay);
+    settings.logBurst = burst;
+    settings.logDelay = delay;
   }
 
   /** The memory of all tables in bytes; it is allocated at once and stays. */
   get byteLength(): number {
-    return this.#rule.table.byteLength + this.#reassembler.byteLength +
-      (this.#evidence?.byteLength ?? 0);
+    return this.#intake.byteLength + this.#dispatcher.byteLength;
   }
 
   /** Sources remembered at the moment, outdated ones included. */
   get sources(): number {
-    return this.#rule.table.size;
+    return this.#dispatcher.sources;
   }
 
   /** Sources and datagrams forgotten early because their table was full. */
   get evicted(): number {
-    return this.#rule.table.evicted + this.#reassembler.evicted +
-      (this.#evidence?.evicted ?? 0);
+    return this.#intake.evicted + this.#dispatcher.evicted;
   }
 
   /**
@@ -146,7 +157,8 @@ export class Detector {
    *
    * @example
    * ```ts
-   * import { Detector, LINKTYPE_RAW, Packet } from "@scanlogd/scanlogd";
+   * import { Detector, Packet } from "@scanlogd/scanlogd";
+   * import { LINKTYPE_RAW } from "@scanlogd/scanlogd/packet";
    * import { assertEquals } from "@std/assert";
    *
    * const detector = new Detector(() => {});
@@ -159,119 +171,12 @@ export class Detector {
    * ```
    */
   packet(packet: Packet): void {
-    const { counters } = this;
-    counters.packets++;
-    const start = findNetworkHeader(packet);
-    if (start < 0) {
-      if (start === FRAME_DAMAGED) counters.damaged++;
-      else if (start === FRAME_TOO_DEEP) counters.tooDeep++;
-      else counters.otherProtocols++;
-      return;
-    }
-    const segment = this.#segment;
-    segment.time = packet.time;
-    segment.wallTime = packet.wallTime;
-    segment.direction = packet.direction;
-    segment.interfaceIndex = packet.interfaceIndex;
-    const end = packet.offset + packet.length;
-    const outcome = this.#decoder.decode(packet.view, start, end);
-    if (this.#decoder.fragment.isFragment) {
-      this.#fragment(packet.view, outcome);
-    } else if (outcome === DECODED) this.segment(segment);
-    else if (outcome === REFUSAL) this.#refusal();
-    else this.#countLost(outcome);
-  }
-
-  /** An ICMP error counts if we sent it because of a packet to us. */
-  #refusal(): void {
-    this.counters.refusals++;
-    const error = this.#segment;
-    const { quoted, quotedKind } = this.#decoder;
-    const evidence = this.#evidence;
-    const ownership = this.#ownership;
-    if (evidence === undefined || !ownership.comesFromUs(error)) return;
-    if (!ownership.wasForUs(quoted) || !isAnswerTo(error, quoted)) return;
-    if (ownership.isIgnored(quoted)) return;
-    this.#catchUp(error.time);
-    evidence.refused(quoted, quotedKind);
-  }
-
-  /** A fragment's header comes back through the reassembler. */
-  #fragment(view: DataView, outcome: Outcome): void {
-    this.counters.fragments++;
-    const { position, hasExtensions } = this.#decoder.fragment;
-    if (position === 0 && hasExtensions && outcome === DECODED) {
-      this.segment(this.#segment); // the payload does not begin with its header
-    } else if (outcome === DECODED || outcome === FRAGMENT) {
-      this.#reassembler.add(this.#segment, this.#decoder.fragment, view);
-    } else this.#countLost(outcome);
-  }
-
-  #reassembled(protocol: number, header: DataView): void {
-    this.#segment.protocol = protocol;
-    const outcome = this.#decoder.decodeTransport(
-      header,
-      0,
-      header.byteLength,
-    );
-    if (outcome === DECODED) this.segment(this.#segment);
-    else this.#countLost(outcome);
-  }
-
-  #countLost(outcome: Outcome): void {
-    if (outcome === OTHER_PROTOCOL) this.counters.otherProtocols++;
-    else if (outcome === DAMAGED) this.counters.damaged++;
-    else if (outcome === TOO_DEEP) this.counters.tooDeep++;
+    this.#intake.packet(packet);
   }
 
   /** Looks at a decoded segment, which may be reused afterwards. */
   segment(segment: Segment): void {
-    this.counters.segments++;
-    const evidence = this.#evidence;
-    const ownership = this.#ownership;
-    this.#catchUp(segment.time);
-    if (segment.direction === OUT || ownership.hasHome) {
-      this.#lookAtSent(segment);
-      if (segment.direction === OUT) return;
-    }
-    if (segment.source3 === 0 && isUnspecified(segment)) return;
-    if (ownership.isSelective && this.#isPassedOver(segment)) return;
-    if (segment.protocol !== TCP) {
-      evidence?.sctp(segment);
-      return;
-    }
-    if ((segment.flags & CLOSING) !== 0) evidence?.closing(segment);
-    const entry = this.#rule.apply(segment);
-    if (entry >= 0) this.#complete(entry, segment);
-  }
-
-  #complete(entry: number, segment: Segment): void {
-    if (this.#evidence !== undefined) this.#evidence.completed(entry, segment);
-    else this.#tell(entry, segment);
-  }
-
-  #lookAtSent(segment: Segment): void {
-    if (segment.direction === OUT) this.counters.outgoing++;
-    const evidence = this.#evidence;
-    const ownership = this.#ownership;
-    if (evidence === undefined || !ownership.comesFromUs(segment)) return;
-    if (!ownership.isIgnoredPeer(segment)) evidence.sent(segment);
-  }
-
-  /** Whether no scan is looked for in an incoming segment. */
-  #isPassedOver(segment: Segment): boolean {
-    if (this.#ownership.isIgnored(segment)) return true;
-    if (this.#ownership.isWanted(segment)) return false;
-    this.counters.notLocal++;
-    return true;
-  }
-
-  /** Does what time has decided. */
-  #catchUp(time: number): void {
-    const evidence = this.#evidence;
-    if (evidence !== undefined && time >= evidence.deadline) {
-      evidence.settle(time);
-    }
+    this.#dispatcher.segment(segment);
   }
 
   /**
@@ -283,9 +188,7 @@ export class Detector {
    * before the next packet.
    */
   advance(time: number): number {
-    this.#catchUp(time);
-    const deadline = this.#evidence?.deadline ?? Infinity;
-    return Math.max(0, deadline - time);
+    return this.#dispatcher.advance(time);
   }
 
   /**
@@ -293,38 +196,6 @@ export class Detector {
    * host's answers, and the ends of scans.
    */
   finish(): void {
-    this.#evidence?.finish();
+    this.#dispatcher.finish();
   }
-
-  #tell(entry: number, segment: Segment): void {
-    this.counters.scans++;
-    const verdict = this.#flood.next(segment.time);
-    if (verdict === TELL) {
-      this.#report(
-        describeScan(this.#rule.table, entry, segment, this.#ipv6Prefix),
-      );
-      return;
-    }
-    this.counters.suppressed++;
-    if (verdict === TELL_MORE_FOLLOW) {
-      this.#report({ type: "flood", completed: segment.wallTime });
-    }
-  }
-}
-
-/** 0.0.0.0 or ::, which no host may use as a source (RFC 1122, RFC 4291). */
-function isUnspecified(
-  { source0, source1, source2, source3 }: Segment,
-): boolean {
-  return source3 === 0 &&
-    (isIpv4Mapped(source0, source1, source2) ||
-      (source0 | source1 | source2) === 0);
-}
-
-/** Whether an error goes where the packet came from that it quotes. */
-function isAnswerTo(error: Segment, quoted: Segment): boolean {
-  return error.destination3 === quoted.source3 &&
-    error.destination2 === quoted.source2 &&
-    error.destination1 === quoted.source1 &&
-    error.destination0 === quoted.source0;
 }

@@ -63,6 +63,16 @@ export class AddressHash {
 }
 
 /**
+ * Tells numbers apart that follow each other, one to one: multiples of one factor
+ * may meet in few buckets (MurmurHash3's finalizer).
+ */
+export function spread(number: number): number {
+  const once = Math.imul(number ^ (number >>> 16), 0x85ebca6b);
+  const twice = Math.imul(once ^ (once >>> 13), 0xc2b2ae35);
+  return twice ^ (twice >>> 16);
+}
+
+/**
  * A generator of 32-bit numbers for keys and for choices that an attacker
  * should not foresee: the runtime's cryptographic generator where there is one.
  */

@@ -1,82 +1,19 @@
 /**
- * All knobs of the detector, each with unit, range, default and reason.
+ * What a detector can be told when it is made.
  *
  * @module
  */
 
-import type { AddressSet } from "./address.ts";
-
-/** A range of integers, and the value that is used if none is given. */
-export interface IntegerKnob {
-  /** The smallest value allowed. */
-  readonly min: number;
-  /** The largest value allowed. */
-  readonly max: number;
-  /** The value used if none is given. */
-  readonly default: number;
-}
+import type { AddressSet } from "./packet/address.ts";
+import type { PortMemory } from "./probe/port_memory.ts";
+import type { IgnoreRules } from "./probe/ignore_rules.ts";
+import type { ProbeHandler } from "./report/probe_record.ts";
 
 /**
- * The detector's numbers. The defaults are scanlogd's `params.h`, but for the
- * table, which is 256 entries there.
- *
- * @example
- * ```ts
- * import { KNOBS } from "@scanlogd/scanlogd";
- * import { assertEquals } from "@std/assert";
- *
- * assertEquals(KNOBS.minPorts.default, 7);
- * ```
+ * Addresses and networks: a set, which may change while the detector runs, or
+ * texts in CIDR notation; one text may hold several, with commas between them.
  */
-export const KNOBS = {
-  /**
-   * Privileged ports that make a scan. Fewer finds more, and reports hosts that
-   * legitimately use many services.
-   */
-  minPorts: { min: 2, max: 100, default: 7 },
-  /** Weight of a port below 1024, where a stray connection is less likely. */
-  privilegedWeight: { min: 1, max: 255, default: 3 },
-  /**
-   * Weight of the other ports. It is low because legitimate transfers, such as
-   * those of passive FTP, touch many of them.
-   */
-  highWeight: { min: 1, max: 255, default: 1 },
-  /** Longest pause inside a scan, in milliseconds. */
-  scanDelay: { min: 1, max: 86_400_000, default: 3000 },
-  /**
-   * Sources remembered at a time, rounded up to a power of two. An attacker
-   * who spoofs addresses fills the table; the larger it is, the longer a scan
-   * may take and still be found meanwhile.
-   */
-  sources: { min: 16, max: 1_048_576, default: 65_536 },
-  /** Scans that are logged in a row; 0: no limit. */
-  logBurst: { min: 0, max: 1_000_000, default: 5 },
-  /** The pause that ends a row of scans, in milliseconds. */
-  logDelay: { min: 1, max: 86_400_000, default: 20_000 },
-  /**
-   * Leading bits of an IPv6 address that make a source: a host is mostly free
-   * to use any address of its /64.
-   */
-  ipv6Prefix: { min: 1, max: 128, default: 64 },
-  /**
-   * How long refused ports are remembered for slow scans, in milliseconds; 0:
-   * slow scans are not looked for. nmap's slowest timing waits five minutes
-   * between probes.
-   */
-  slowWindow: { min: 0, max: 2_592_000_000, default: 86_400_000 },
-  /**
-   * How long a scan waits, before it is told, for answers of the host that may
-   * show that it is none, in milliseconds. Behind address translation they come a
-   * moment later than the packets that ask for them.
-   */
-  answerDelay: { min: 0, max: 10_000, default: 5 },
-  /**
-   * The lowest port that the watched host takes for connections of its own
-   * (`ip_local_port_range` on Linux). A refusal from this port on is no
-   * evidence: late answers to the host's own questions draw it too.
-   */
-  ephemeralPort: { min: 1, max: 65_536, default: 32_768 },
-} as const satisfies Record<string, IntegerKnob>;
+export type Addresses = AddressSet | string | Iterable<string>;
 
 /** Options of a detector. Those left out take the default in {@linkcode KNOBS}. */
 export interface DetectorOptions {
@@ -102,10 +39,17 @@ export interface DetectorOptions {
    */
   slowWindow?: number;
   /**
-   * How long a scan waits for answers of the host in milliseconds: 0 to 10,000
-   * [5].
+   * How long a scan waits for answers of the watched host in milliseconds: 0 to
+   * 10,000 [5]. One that nobody answers waits for 250 ms at least if the host
+   * forwards, or if `local` is not given.
    */
   answerDelay?: number;
+  /**
+   * Whether the watched host forwards packets at the moment (`ip_forward`): then
+   * another host, further away, may answer at its ports [it does not]. Asked while
+   * the detector runs.
+   */
+  forwards?: () => boolean;
   /**
    * The lowest port that the watched host takes for its own connections, from
    * which on its refusals are no evidence: 1 to 65,536 [32,768].
@@ -116,19 +60,41 @@ export interface DetectorOptions {
    * one of them, and refusals only if they come from one; the set may change
    * while the detector runs.
    */
-  local?: AddressSet;
+  local?: Addresses;
   /**
    * Further hosts of ours: packets to them count, and what comes from them is
    * evidence whichever way it went. Needed for evidence from files that do not
    * tell the direction.
    */
-  home?: AddressSet;
+  home?: Addresses;
   /** Packets count whatever their destination [false]. */
   promiscuous?: boolean;
   /** Networks whose IPv6 sources count per address, not per prefix. */
-  onLink?: AddressSet;
-  /** Sources that are never reported. */
-  ignore?: AddressSet;
+  onLink?: Addresses;
+  /**
+   * Sources that are never reported, or what they do at some ports, as texts:
+   * `192.0.2.0/24=53+udp/123`. Rules and sets may change while the detector runs.
+   */
+  ignore?: Addresses | IgnoreRules;
+  /**
+   * Packets come from a capture file [false]: tunnels are opened, and an IPv4
+   * header checksum of 0 is one that was not filled in yet.
+   */
+  fromFile?: boolean;
+  /**
+   * Takes each probe that was not answered, once that is certain and as long as
+   * its source and target are remembered only once.
+   */
+  probes?: ProbeHandler;
+  /** Probes handed on a second at most: 1 to 1,000,000 [1000]. */
+  probeRate?: number;
+  /** What remembers the ports in use [a memory of its own]. */
+  portMemory?: PortMemory;
+  /**
+   * Report also scans by this host, or by those of `home` [false]: reports have
+   * `direction: "outgoing"`. Not with `classic`.
+   */
+  outgoing?: boolean;
   /** The reference's rules alone [false]. */
   classic?: boolean;
   /** Report also when a reported scan has ended [false]. */
@@ -138,35 +104,4 @@ export interface DetectorOptions {
    * generator]. A fixed one makes runs repeatable, and open to attack.
    */
   random?: () => number;
-}
-
-type KnobName = keyof typeof KNOBS;
-
-/** The numbers that a detector runs with. */
-export type Settings = Readonly<Record<KnobName, number>>;
-
-/**
- * Fills in the defaults and checks every number.
- *
- * @throws {RangeError} If a number is not an integer, outside its range, or
- * contradicts another.
- */
-export function resolveSettings(options: DetectorOptions): Settings {
-  const settings = {} as Record<KnobName, number>;
-  for (const name of Object.keys(KNOBS) as KnobName[]) {
-    const { min, max, default: fallback } = KNOBS[name];
-    const value = options[name] ?? fallback;
-    if (!Number.isInteger(value) || value < min || value > max) {
-      throw new RangeError(
-        `Cannot set ${name}: it must be an integer from ${min} to ${max}, got ${value}`,
-      );
-    }
-    settings[name] = value;
-  }
-  if (settings.highWeight > settings.privilegedWeight) {
-    throw new RangeError(
-      `Cannot set highWeight: it must be at most privilegedWeight (${settings.privilegedWeight}), got ${settings.highWeight}`,
-    );
-  }
-  return settings;
 }

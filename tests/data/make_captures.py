@@ -105,6 +105,18 @@ def ppp(header):
     return wrap
 
 
+def c_hdlc(datagram, version):
+    proto = 0x0800 if version == 4 else 0x86dd
+    return b"\x0f\0" + proto.to_bytes(2, "big") + bytes(datagram)
+
+
+def pktap(datagram, _version):
+    """struct pktap_header of macOS before raw IP."""
+    numbers = [108, 1, 12]
+    header = b"".join(x.to_bytes(4, "little") for x in numbers)
+    return header + b"en0".ljust(96, b"\0") + bytes(datagram)
+
+
 def plain(datagram, _version):
     return datagram
 
@@ -194,6 +206,8 @@ def written_by_scapy():
     write("ppp", 9, scan(ppp(b"")), both)
     write("ppp-framed", 9, scan(ppp(b"\xff\x03")), both)
     write("ppp-hdlc", 50, scan(ppp(b"\xff\x03")), both)
+    write("c-hdlc", 104, scan(c_hdlc), both)
+    write("pktap-149", 149, scan(pktap), both)
     write("fragments", 1, fragments(), both)
     write("extensions", 1, extensions(), v6)
 

@@ -1,0 +1,280 @@
+/**
+ * Puts the targets of probes into the records of their sources.
+ *
+ * @module
+ */
+
+import type { Segment } from "../packet/segment.ts";
+import { SLOW_PAUSE_MS } from "../rules/slow.ts";
+import { LONG_GRACE_MS } from "../probe/judgement.ts";
+import { isDatagram } from "../probe/strays.ts";
+import { weightOf } from "../probe/traits.ts";
+import { FirstProbes } from "../table/first_probes.ts";
+import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
+import {
+  ABORTED,
+  ANSWERED_TARGET,
+  BY_ERROR,
+  BY_REFUSAL,
+  EXCUSED,
+  IS_OURS,
+  REFUSED,
+  TARGET_UDP,
+  targetProtocol,
+  WAITING,
+} from "../table/targets.ts";
+import type { Judge } from "./judge.ts";
+import type { Ongoing } from "./ongoing.ts";
+import type { FinderState } from "./state.ts";
+
+/** Adds targets to records. */
+export class Recorder {
+  readonly #state: FinderState;
+  readonly #judge: Judge;
+  readonly #ongoing: Ongoing;
+  readonly #firstProbes: FirstProbes;
+
+  /** @param random A source of 32 random bits for the hash keys. */
+  constructor(
+    state: FinderState,
+    judge: Judge,
+    ongoing: Ongoing,
+    random: () => number,
+  ) {
+    this.#state = state;
+    this.#judge = judge;
+    this.#ongoing = ongoing;
+    const firstProbes = new FirstProbes(state.records.capacity, random);
+    this.#firstProbes = firstProbes;
+    const { records } = state;
+    const { leaving } = records;
+    records.onLeave = () => {
+      const { w0, w1, w2, w3, port, time } = leaving;
+      firstProbes.remember(w0, w1, w2, w3, port, time);
+    };
+  }
+
+  /** The memory that it takes, in bytes. */
+  get byteLength(): number {
+    return this.#firstProbes.byteLength;
+  }
+
+  /**
+   * Counts a probe.
+   *
+   * @param state What is known of its target.
+   * @param ever Flags that it may have had; those it surely had are its own.
+   */
+  add(probe: Segment, traits: number, state: number, ever: number): void {
+    const { records } = this.#state;
+    const { time } = probe;
+    let entry = this.#state.findSource(probe);
+    if (entry < 0) entry = this.#insert(probe);
+    else {
+      const age = time - records.time(entry);
+      // Who connected long ago may be forged by now.
+      if (age > SLOW_PAUSE_MS) records.clearStanding(entry);
+      if (this.#isOver(entry, age, traits)) records.clearTargets(entry);
+      else if (this.#ongoing.goesOn(entry, probe)) return;
+    }
+    const { destinationPort: port } = probe;
+    const protocol = targetProtocol(probe.protocol);
+    if (!isDatagram(protocol)) this.#dropStrays(entry);
+    const host = this.#state.destinationOf(probe);
+    const index = records.findTarget(entry, protocol, port, host);
+    if (index >= 0 && !this.#isAgain(entry, index, probe, traits | state)) {
+      return;
+    }
+    const goesOn = this.#begin(entry, probe, traits, ever);
+    const isFull = records.count(entry) === records.mostTargets;
+    if (isFull && !this.#makeRoom(entry, time, state)) return;
+    const known = traits | state;
+    records.addTarget(entry, protocol, port, host, known, toWord(time));
+    this.#state.judgement.added(entry, time, known, goesOn);
+    this.#added(entry, probe, known);
+    if (index < 0) this.#judge.noteNew(probe, host, traits);
+  }
+
+  /** Stray datagrams give their place to what may be a scan's first probe. */
+  #dropStrays(entry: number): void {
+    const { records, judgement } = this.#state;
+    if (records.count(entry) === 0) return;
+    if (!isDatagram(records.protocolAt(entry, 0))) return;
+    if (judgement.strays.areAll(entry)) records.clearTargets(entry);
+  }
+
+  /** What follows once a target stands in a record. */
+  #added(entry: number, probe: Segment, traits: number): void {
+    const { records, judgement, sharedOut, key } = this.#state;
+    // What has been reported of a source itself is nothing that it shares.
+    if (!records.has(entry, FOUND_SLOW)) sharedOut.add(entry, key, probe);
+    this.#ongoing.noteShared(entry, probe);
+    const protocol = targetProtocol(probe.protocol);
+    this.#judge.expect(entry, judgement.graceOf(traits, protocol), probe);
+  }
+
+  /**
+   * Opens a record or its next run, and takes over what varies.
+   *
+   * @returns Whether the run before goes on.
+   */
+  #begin(entry: number, probe: Segment, traits: number, ever: number): boolean {
+    const { records, threshold } = this.#state;
+    const isNew = records.count(entry) === 0;
+    const isPause = probe.time - records.time(entry) > this.#pauseOf(traits);
+    if (isNew) records.open(entry, probe);
+    else if (isPause) records.beginRun(entry, probe);
+    else if (records.run(entry) === 0) this.#beginAnew(entry, probe);
+    if (records.bound(entry) < threshold) {
+      records.mergeKnownFlags(entry, probe.flags, ever);
+      records.mergeChanges(entry, probe);
+      if ((traits & BY_REFUSAL) !== 0) records.forgetHeader(entry);
+    }
+    return !isNew && !isPause;
+  }
+
+  /**
+   * So far there were open ports only. They belong to the scan that may begin now
+   * if they are the same host's, and were asked just before.
+   */
+  #beginAnew(entry: number, probe: Segment): void {
+    const { records, settings } = this.#state;
+    const last = records.hostAt(entry, records.count(entry) - 1);
+    const isElsewhere = last !== this.#state.destinationOf(probe);
+    records.replaceRun(entry, probe, isElsewhere ? 0 : settings.scanDelay);
+  }
+
+  #insert(probe: Segment): number {
+    const { key, records } = this.#state;
+    const entry = records.insert(key.w0, key.w1, key.w2, key.w3, probe.time);
+    records.clearStatus(entry);
+    records.clearTargets(entry);
+    this.#ongoing.forget(entry);
+    this.#remind(entry, probe);
+    return entry;
+  }
+
+  /** Gives a source back the target that was known when it had to go. */
+  #remind(entry: number, probe: Segment): void {
+    const { key, records, settings } = this.#state;
+    const first = this.#firstProbes;
+    const { w0, w1, w2, w3 } = key;
+    if (!first.find(w0, w1, w2, w3, probe.time)) return;
+    const isOld = first.age > settings.slowWindow;
+    if (isOld || first.port === probe.destinationPort) return;
+    const traits = this.#state.traits.of(probe) | weightOf(first.port);
+    const protocol = targetProtocol(probe.protocol);
+    const then = probe.time - first.age;
+    const host = this.#state.destinationOf(probe);
+    records.open(entry, probe);
+    records.addTarget(entry, protocol, first.port, host, traits, toWord(then));
+    this.#state.judgement.added(entry, then, traits, false);
+  }
+
+  #pauseOf(traits: number): number {
+    return this.#state.judgement.pauseOf(traits);
+  }
+
+  /** Whether what is remembered of a source has ended. */
+  #isOver(entry: number, age: number, traits: number): boolean {
+    const { records, settings } = this.#state;
+    if (age < 0) return age < -settings.scanDelay;
+    if (records.has(entry, FOUND_FAST)) {
+      const last = records.traitsAt(entry, records.count(entry) - 1);
+      return age > this.#pauseOf(traits | last);
+    }
+    if (records.has(entry, FOUND_SLOW)) return age > SLOW_PAUSE_MS;
+    return age > Math.max(settings.slowWindow, this.#pauseOf(traits));
+  }
+
+  /**
+   * Whether a probe of a known target counts again, in a new run.
+   *
+   * @param traits With what is known of the target now.
+   */
+  #isAgain(
+    entry: number,
+    index: number,
+    probe: Segment,
+    traits: number,
+  ): boolean {
+    const { records, threshold } = this.#state;
+    const known = records.stateAt(entry, index);
+    const isNamed = (records.traitsAt(entry, index) & BY_REFUSAL) === 0;
+    const isRefused = (traits & REFUSED) !== 0;
+    if (isRefused && known === WAITING) {
+      records.setState(entry, index, REFUSED);
+      records.addTraits(entry, index, traits & BY_ERROR);
+      this.#judge.refused(entry, index, probe.time);
+    }
+    if (known === ABORTED) return false;
+    const age = (toWord(probe.time) - records.timeAt(entry, index)) >>> 0;
+    if (age > this.#pauseOf(traits)) {
+      this.#remove(entry, index);
+      return true;
+    }
+    if (known === WAITING && !isRefused) this.#noteRepeat(entry, index, probe);
+    if (isNamed && !isRefused && records.bound(entry) < threshold) {
+      records.mergeFlags(entry, probe.flags);
+    }
+    return false;
+  }
+
+  /**
+   * Where nobody knows who is ours, answers may take another way: what gets many
+   * datagrams is sent a stream.
+   */
+  #noteRepeat(entry: number, index: number, { time }: Segment): void {
+    const { records, judgement } = this.#state;
+    if (records.protocolAt(entry, index) !== TARGET_UDP) return;
+    if ((records.traitsAt(entry, index) & IS_OURS) !== 0) return;
+    if (!records.countRepeat(entry, index)) return;
+    records.setState(entry, index, EXCUSED);
+    judgement.update(entry, time);
+  }
+
+  /**
+   * Makes room for one more target, if any weighs nothing; a refusal, which is
+   * certain, also takes the place of what only waits.
+   */
+  #makeRoom(entry: number, time: number, state: number): boolean {
+    const { records, judgement, settings: { slowWindow, scanDelay } } =
+      this.#state;
+    const count = records.count(entry);
+    const now = toWord(time);
+    // What made a slow scan has been told: only the fast rule goes on asking.
+    const isTold = records.has(entry, FOUND_SLOW);
+    const longest = isTold ? scanDelay : Math.max(slowWindow, scanDelay);
+    let waiting = -1;
+    for (let i = 0; i < count; i++) {
+      const known = records.stateAt(entry, i);
+      const isOld = ((now - records.timeAt(entry, i)) >>> 0) > longest;
+      const isNothing = known === ANSWERED_TARGET || known === EXCUSED ||
+        isOld || judgement.strays.has(entry, i);
+      if (isNothing || this.#isPast(entry, i, time)) {
+        this.#remove(entry, i);
+        return true;
+      }
+      if (known === WAITING) waiting = i;
+    }
+    if (state !== REFUSED || waiting < 0) return false;
+    this.#remove(entry, waiting);
+    return true;
+  }
+
+  /** Whether only the fast rule could ask about a target, and is done with it. */
+  #isPast(entry: number, index: number, time: number): boolean {
+    const { records, judgement } = this.#state;
+    if (records.stateAt(entry, index) !== WAITING) return false;
+    const traits = records.traitsAt(entry, index);
+    if ((traits & IS_OURS) !== 0) return false;
+    const age = (toWord(time) - records.timeAt(entry, index)) >>> 0;
+    return age > LONG_GRACE_MS + judgement.pauseOf(traits);
+  }
+
+  #remove(entry: number, index: number): void {
+    const { records, judgement } = this.#state;
+    judgement.leaves(entry, index);
+    records.removeTarget(entry, index);
+  }
+}

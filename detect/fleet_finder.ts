@@ -1,0 +1,216 @@
+/**
+ * Finds scans over many hosts, in the probes that these hosts have judged.
+ *
+ * What one host alone sees of a scan it reports itself. Here the question is
+ * another one: which part of all hosts has a source probed, or a network whose
+ * sources share the work. The records, lines and limits are those of one host.
+ *
+ * @module
+ */
+
+import type { Counters } from "./counters.ts";
+import type { Settings } from "./settings.ts";
+import type { Segment } from "./packet/segment.ts";
+import { describeRecord, describeShared } from "./report/describe.ts";
+import type { ReportHandler, Scan } from "./report/report.ts";
+import { Reporter } from "./report/reporter.ts";
+import { Coverage, FLEET_PAUSE_MS, NOT_COVERED } from "./rules/coverage.ts";
+import { AddressHash } from "./hash.ts";
+import { HeardHosts } from "./table/heard_hosts.ts";
+import { FOUND_SLOW, UNNAMED } from "./table/records.ts";
+import { NetworkKey, NetworkMembers } from "./table/networks.ts";
+import { SourceKey } from "./table/source_key.ts";
+
+/** Sources remembered, at most: 580 MB that are taken as they are needed. */
+const MOST_SOURCES = 65_536;
+/** Networks remembered, at most. */
+const MOST_NETWORKS = 16_384;
+/** No source of a network adds more than this part of what makes a scan. */
+const SHARERS = 4;
+/** Longer than any scan takes. */
+const WHOLE = 2 ** 32;
+
+/** What a finder needs to be told. */
+export interface FleetOptions {
+  /** The numbers that it runs with. */
+  settings: Settings;
+  /** A source of 32 random bits for the hash keys. */
+  random: () => number;
+  /** Report also when a reported scan has ended. */
+  ends: boolean;
+}
+
+/** Finds them. */
+export class FleetFinder {
+  readonly #ipv6Prefix: number;
+  readonly #sources: Coverage;
+  readonly #networks: Coverage;
+  /** Which sources of a network have added anything. */
+  readonly #members: NetworkMembers;
+  readonly #key: SourceKey;
+  readonly #network = new NetworkKey();
+  readonly #hash: AddressHash;
+  readonly #ipv4Hosts: HeardHosts;
+  readonly #ipv6Hosts: HeardHosts;
+  readonly #reporter: Reporter;
+
+  /** @param counters Counts scans found and kept back. */
+  constructor(
+    options: FleetOptions,
+    report: ReportHandler,
+    counters: Counters,
+  ) {
+    const { settings, random, ends } = options;
+    const { sources, slowWindow } = settings;
+    const capacity = 2 ** Math.ceil(Math.log2(sources));
+    this.#ipv6Prefix = settings.ipv6Prefix;
+    this.#sources = new Coverage(
+      Math.min(capacity, MOST_SOURCES),
+      settings,
+      random,
+    );
+    const networks = Math.min(capacity, MOST_NETWORKS);
+    this.#networks = new Coverage(networks, settings, random);
+    this.#members = new NetworkMembers(networks);
+    this.#key = new SourceKey(settings.ipv6Prefix, undefined);
+    this.#hash = new AddressHash(random);
+    this.#ipv4Hosts = new HeardHosts(slowWindow);
+    this.#ipv6Hosts = new HeardHosts(slowWindow);
+    this.#reporter = new Reporter(
+      settings,
+      report,
+      counters,
+      ends,
+    );
+  }
+
+  /** When {@linkcode FleetFinder.settle} wants to be called. */
+  get deadline(): number {
+    return this.#reporter.deadline;
+  }
+
+  /** The memory of all tables, in bytes. */
+  get byteLength(): number {
+    return this.#sources.records.byteLength +
+      this.#networks.records.byteLength + this.#members.byteLength +
+      this.#ipv4Hosts.byteLength + this.#ipv6Hosts.byteLength +
+      this.#reporter.followed.byteLength;
+  }
+
+  /** Sources remembered. */
+  get sources(): number {
+    return this.#sources.records.size;
+  }
+
+  /** Sources forgotten early. */
+  get evicted(): number {
+    return this.#sources.records.evicted;
+  }
+
+  /** Tells what time has decided. */
+  settle(time: number): void {
+    this.#reporter.settle(time);
+  }
+
+  /** Tells what is left when no more records come. */
+  finish(): void {
+    this.#reporter.finish();
+  }
+
+  /** Takes a probe that a host has judged. */
+  add(probe: Segment): void {
+    const host = this.#hostOf(probe);
+    const heard = probe.version === 4 ? this.#ipv4Hosts : this.#ipv6Hosts;
+    if (!heard.hear(host, probe.time)) return;
+    const { records } = this.#sources;
+    const key = this.#key;
+    key.ofSource(probe);
+    const entry = this.#sources.take(key, probe);
+    if (records.has(entry, FOUND_SLOW)) return this.#goesOn(entry, probe);
+    if (!this.#sources.add(entry, probe, host)) return;
+    const index = this.#sources.ask(entry, probe.time, heard);
+    if (index !== NOT_COVERED) this.#complete(entry, index, probe);
+    else if (!this.#sources.isTooMuch(entry, heard, SHARERS)) {
+      this.#addToNetwork(probe, host, heard);
+    }
+  }
+
+  #hostOf(probe: Segment): number {
+    const { destination0, destination1, destination2, destination3 } = probe;
+    this.#hash.of(destination0, destination1, destination2, destination3);
+    return this.#hash.tag;
+  }
+
+  #goesOn(entry: number, probe: Segment): void {
+    const { records } = this.#sources;
+    records.touch(entry, probe.time, records.bound(entry), 0xff);
+    this.#reporter.followed.of(records, entry)?.follow(probe);
+  }
+
+  #complete(entry: number, index: number, probe: Segment): void {
+    const { records } = this.#sources;
+    records.set(entry, FOUND_SLOW | UNNAMED);
+    this.#reporter.tell({
+      scan: this.#describe(this.#sources, entry, index, probe),
+      table: records,
+      entry,
+      time: probe.time,
+      pause: FLEET_PAUSE_MS,
+    });
+  }
+
+  /** A record does not tell the type of service, nor always the rest. */
+  #describe(
+    { records }: Coverage,
+    entry: number,
+    index: number,
+    probe: Segment,
+  ): Scan {
+    const { tos: _, sourcePort, ttl, ...scan } = describeRecord(
+      records,
+      entry,
+      {
+        index,
+        isSlow: false,
+        pause: WHOLE,
+        ipv6Prefix: this.#ipv6Prefix,
+        completed: probe.wallTime,
+        interfaceIndex: 0,
+      },
+    );
+    return {
+      ...scan,
+      rule: "sweep",
+      ...sourcePort ? { sourcePort } : {},
+      ...ttl ? { ttl } : {},
+    };
+  }
+
+  // Sources of one network that share the work.
+
+  #addToNetwork(probe: Segment, host: number, heard: HeardHosts): void {
+    const { records } = this.#networks;
+    this.#network.of(this.#key);
+    const size = records.size;
+    const entry = this.#networks.take(this.#network, probe);
+    const isNew = records.count(entry) === 0;
+    if (isNew || records.size !== size) this.#members.clear(entry);
+    this.#members.add(entry, this.#key);
+    if (records.has(entry, FOUND_SLOW)) {
+      records.touch(entry, probe.time, 0, 0xff);
+      return;
+    }
+    if (!this.#networks.add(entry, probe, host)) return;
+    const index = this.#networks.ask(entry, probe.time, heard);
+    if (index === NOT_COVERED || this.#members.count(entry) < SHARERS) return;
+    records.set(entry, FOUND_SLOW);
+    this.#tellNetwork(entry, index, probe);
+  }
+
+  #tellNetwork(entry: number, index: number, probe: Segment): void {
+    const scan = this.#describe(this.#networks, entry, index, probe);
+    const sources = this.#members.count(entry);
+    const event = describeShared(scan, this.#network, sources);
+    this.#reporter.tellShared(event, probe.time);
+  }
+}

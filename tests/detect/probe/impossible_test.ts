@@ -1,0 +1,74 @@
+import { isImpossibleSource } from "../../../detect/probe/impossible.ts";
+import { Segment } from "../../../mod.ts";
+import { TCP_SYN } from "../../../library/packet.ts";
+import { assertEquals } from "../../assert.ts";
+
+/** A SYN between two addresses, seen on an interface. */
+function syn(source: string, destination: string, interfaceIndex = 2): Segment {
+  const segment = Segment.from({
+    source,
+    destination,
+    sourcePort: 40_000,
+    destinationPort: 22,
+    flags: TCP_SYN,
+    time: 0,
+  });
+  segment.interfaceIndex = interfaceIndex;
+  return segment;
+}
+
+const IMPOSSIBLE: readonly [source: string, destination: string][] = [
+  ["0.0.0.0", "192.0.2.1"],
+  ["0.255.255.255", "192.0.2.1"],
+  ["127.0.0.1", "192.0.2.1"],
+  ["224.0.0.0", "192.0.2.1"],
+  ["239.255.255.255", "192.0.2.1"],
+  ["240.0.0.0", "192.0.2.1"],
+  ["255.255.255.255", "192.0.2.1"],
+  ["192.0.2.1", "192.0.2.1"],
+  ["::", "2001:db8::2"],
+  ["::1", "2001:db8::2"],
+  ["::1", "2001:db8::1"],
+  ["ff02::1", "2001:db8::2"],
+  ["2001:db8::2", "2001:db8::2"],
+  // Ends as 127.0.0.1 does, but is no loopback address.
+  ["2001:db8::7f00:1", "2001:db8::7f00:1"],
+];
+
+for (const [source, destination] of IMPOSSIBLE) {
+  Deno.test(`${source} to ${destination} is forged`, () => {
+    assertEquals(isImpossibleSource(syn(source, destination)), true);
+  });
+}
+
+const POSSIBLE: readonly [source: string, destination: string][] = [
+  ["1.0.0.0", "192.0.2.1"],
+  ["126.255.255.255", "192.0.2.1"],
+  ["128.0.0.0", "192.0.2.1"],
+  ["223.255.255.255", "192.0.2.1"],
+  ["127.0.0.1", "127.0.0.1"],
+  ["127.0.0.1", "127.0.0.2"],
+  ["::1", "::1"],
+  ["::2", "2001:db8::2"],
+  ["fe80::1", "fe80::2"],
+  ["2001:db8::1", "2001:db8::2"],
+];
+
+for (const [source, destination] of POSSIBLE) {
+  Deno.test(`${source} to ${destination} may be real`, () => {
+    assertEquals(isImpossibleSource(syn(source, destination)), false);
+  });
+}
+
+for (const own of ["192.0.2.1", "2001:db8::2"]) {
+  Deno.test(`${own} to itself may be real on the loopback interface`, () => {
+    assertEquals(isImpossibleSource(syn(own, own, 1)), false);
+  });
+}
+
+Deno.test("an IPv4-mapped source is forged in an IPv6 header alone", () => {
+  const segment = syn("198.51.100.7", "192.0.2.1");
+  assertEquals(isImpossibleSource(segment), false);
+  segment.version = 6;
+  assertEquals(isImpossibleSource(segment), true);
+});
