@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { PacketHandler } from "../detect/packet.ts";
+import type { PacketHandler } from "../detect/packet/packet.ts";
 
 /** What a capture has counted since it was opened. */
 export interface CaptureStatistics {
@@ -44,6 +44,14 @@ export function sumStatistics(
   };
 }
 
+/** What reading probe records has lost. */
+export interface ProbeLosses {
+  /** Lines that are no records. */
+  refused: number;
+  /** Records that came too late, or from the future. */
+  late: number;
+}
+
 /** Where packets come from. */
 export interface Capture {
   /** What it is, and on which interfaces or from which file. */
@@ -64,6 +72,8 @@ export interface Capture {
   stop(): void;
   /** What it has counted. */
   statistics(): CaptureStatistics;
+  /** What reading probe records has lost; undefined if it reads none. */
+  readonly probeLosses?: ProbeLosses;
   /** Frees what it holds. */
   close(): void;
 }

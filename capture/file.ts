@@ -1,13 +1,24 @@
 /**
- * Capture files, read from disk or from standard input, gzip included.
+ * Capture files, read from disk or from standard input, packed ones included.
  *
  * @module
  */
 
-import type { PacketHandler } from "../detect/packet.ts";
-import type { Capture, CaptureStatistics, Tick } from "./capture.ts";
-import { GzipError, Unpacker } from "./gzip.ts";
-import { CaptureFileError, SavefileReader } from "./savefile.ts";
+import { PacketKinds } from "../detect/packet/kinds.ts";
+import type { PacketHandler } from "../detect/packet/packet.ts";
+import type {
+  Capture,
+  CaptureStatistics,
+  ProbeLosses,
+  Tick,
+} from "./capture.ts";
+import { beginsSkippable } from "./zstd_frames.ts";
+import { LATENESS_MS } from "./savefile/probe_records.ts";
+import {
+  CaptureFileError,
+  type SavefileOptions,
+  SavefileReader,
+} from "./savefile/savefile.ts";
 
 /** Small enough for the processor's cache, large enough for few reads. */
 const CHUNK_SIZE = 1 << 18;
@@ -15,8 +26,12 @@ const CHUNK_SIZE = 1 << 18;
 const PACKED_CHUNK_SIZE = 1 << 14;
 /** After so many chunks of a file, signals get their turn. */
 const CHUNKS_IN_A_ROW = 64;
-/** RFC 1952, 2.3.1. */
-const GZIP_MAGIC = [0x1f, 0x8b];
+/** How packed files begin: RFC 1952, 2.3.1; RFC 8878, 3.1.1. */
+const PACKED = {
+  gzip: [0x1f, 0x8b],
+  zstd: [0x28, 0xb5, 0x2f, 0xfd],
+} as const;
+const LONGEST_MAGIC = 4;
 
 /** What a read gives once the capture is stopped: no number of bytes. */
 const STOPPED = -1;
@@ -44,16 +59,21 @@ export class FileCapture implements Capture {
   readonly size: number | undefined;
   /** Bytes read so far. */
   bytesRead = 0;
-  readonly #file: Pick<Deno.FsFile, "read" | "readSync" | "close">;
+  /** Packets of interfaces whose link type is not supported, by kind. */
+  skipped: PacketKinds = new PacketKinds();
+  readonly #file: Deno.FsFile | typeof Deno.stdin;
   /** A pipe can keep a reader waiting; a file cannot. */
   readonly #isPipe: boolean;
   readonly #filter: PacketFilter | undefined;
+  readonly #options: SavefileOptions;
+  #reader: SavefileReader | undefined;
   readonly #stopped = Promise.withResolvers<typeof STOPPED>();
   /** Told the time while a pipe brings nothing. */
   #tick: Tick | undefined;
-  /** The last packet's time, and when it was handed on. */
+  /** The last packet's time. */
   #lastTime = 0;
-  #lastRead = 0;
+  /** For how long a pipe has brought nothing since, in milliseconds. */
+  #silence = 0;
   #isStopped = false;
   #chunksRead = 0;
   #received = 0;
@@ -61,33 +81,74 @@ export class FileCapture implements Capture {
   /**
    * @param path The file, or "-" for standard input.
    * @param filter Which packets to hand on; all if left out.
+   * @param options How it is read.
+   * @param opened The file, if it is open already.
    * @throws {Error} If the file cannot be opened.
    */
-  constructor(path: string, filter?: PacketFilter) {
+  constructor(
+    path: string,
+    filter?: PacketFilter,
+    options: SavefileOptions = {},
+    opened?: Deno.FsFile,
+  ) {
     this.description = path === "-" ? "standard input" : path;
-    const file = path === "-" ? Deno.stdin : openFile(path);
+    const file = path === "-" ? Deno.stdin : opened ?? openFile(path);
     this.#file = file;
     const info = file instanceof Deno.FsFile ? file.statSync() : undefined;
     this.#isPipe = info === undefined || !info.isFile;
     this.size = this.#isPipe ? undefined : info?.size;
     this.#filter = filter;
+    this.#options = options;
+  }
+
+  /** Of probe records: lines that are none, and records that came too late. */
+  get probeLosses(): ProbeLosses {
+    const { refused = 0, late = 0 } = this.#reader ?? {};
+    return { refused, late };
   }
 
   async run(handler: PacketHandler, tick?: Tick): Promise<void> {
+    const steps = this.steps(handler, tick);
+    while (!(await steps.next()).done);
+  }
+
+  /**
+   * The same in steps: hands on the packets of a chunk at each. A step that is
+   * the last may hand on packets too.
+   *
+   * @param chunkSize How much of the file to read at once, in bytes.
+   * @throws {Error} As {@linkcode FileCapture.run} does.
+   */
+  async *steps(
+    handler: PacketHandler,
+    tick?: Tick,
+    chunkSize: number = CHUNK_SIZE,
+  ): AsyncGenerator<void, void, void> {
     this.#tick = tick;
     const filter = this.#filter;
     const reader = new SavefileReader((packet) => {
       this.#lastTime = packet.time;
+      this.#silence = 0;
       if (filter !== undefined && !filter(packet)) return;
       this.#received++;
       handler(packet);
-    });
+    }, this.#options);
+    this.#reader = reader;
+    this.skipped = reader.skipped;
     try {
-      for await (const chunk of this.#chunks()) reader.push(chunk);
+      for await (const chunk of this.#chunks(chunkSize)) {
+        reader.push(chunk);
+        yield;
+      }
       reader.end();
     } catch (error) {
-      if (error instanceof Stopped) return;
+      if (error instanceof Stopped) return reader.stop();
       if (!(error instanceof CaptureFileError)) throw error;
+      if (this.bytesRead === 0) {
+        throw new Error(
+          `${this.description}: the file is empty: nothing was captured, or not yet`,
+        );
+      }
       throw new Error(
         `${this.description}: ${error.message}, at byte ${error.offset}`,
       );
@@ -95,18 +156,23 @@ export class FileCapture implements Capture {
   }
 
   /** The file's chunks, each good until the next is asked for. */
-  async *#chunks(): AsyncGenerator<Uint8Array> {
-    const chunk = new Uint8Array(CHUNK_SIZE);
-    // A pipe may bring the two bytes one by one.
+  async *#chunks(chunkSize: number): AsyncGenerator<Uint8Array> {
+    const chunk = new Uint8Array(chunkSize);
+    // A pipe may bring the bytes one by one.
     let length = 0;
-    while (length < GZIP_MAGIC.length) {
+    while (length < LONGEST_MAGIC) {
       const more = await this.#read(chunk.subarray(length));
       if (more === null) break;
       length += more;
     }
     const start = chunk.subarray(0, length);
-    if (GZIP_MAGIC.every((byte, i) => start[i] === byte)) {
-      return yield* this.#unpack(start);
+    const packing = packingOf(start);
+    if (packing !== undefined) {
+      return yield* this.#unpack(
+        packing,
+        start,
+        Math.min(chunkSize, PACKED_CHUNK_SIZE),
+      );
     }
     if (length > 0) yield start;
     for (let n; (n = await this.#read(chunk)) !== null;) {
@@ -116,20 +182,27 @@ export class FileCapture implements Capture {
 
   /** Offsets in messages are then those of the unpacked file. */
   async *#unpack(
+    packing: keyof typeof PACKED,
     start: Uint8Array<ArrayBuffer>,
+    chunkSize: number,
   ): AsyncGenerator<Uint8Array> {
-    const unpacker = new Unpacker();
+    const { GzipUnpacker, PackedDataError, ZstdUnpacker } = await import(
+      "./unpack.ts"
+    );
+    const unpacker = packing === "gzip"
+      ? new GzipUnpacker()
+      : new ZstdUnpacker();
     try {
       yield* unpacker.push(start);
-      const chunk = new Uint8Array(PACKED_CHUNK_SIZE);
+      const chunk = new Uint8Array(chunkSize);
       for (let n; (n = await this.#read(chunk)) !== null;) {
         yield* unpacker.push(chunk.subarray(0, n));
       }
       yield* unpacker.end();
     } catch (error) {
-      if (!(error instanceof GzipError)) throw error;
+      if (!(error instanceof PackedDataError)) throw error;
       throw new Error(
-        `${this.description}: the gzip data is damaged or cut off: ${error.message}`,
+        `${this.description}: the ${packing} data is damaged or cut off: ${error.message}`,
       );
     } finally {
       unpacker.close();
@@ -151,33 +224,60 @@ export class FileCapture implements Capture {
   /** Waiting for the bytes must not keep from being stopped. */
   async #readPipe(chunk: Uint8Array): Promise<number | null> {
     const read = this.#file.read(chunk);
-    this.#lastRead = performance.now();
+    const began = performance.now();
     for (;;) {
-      using timer = new Timer(this.#tellTime());
+      using timer = new Timer(this.#tellTime(performance.now() - began));
       const length = await Promise.race([
         read,
         this.#stopped.promise,
         timer.promise,
       ]);
       if (length === STOPPED) throw new Stopped();
-      if (length !== WAITED) return length;
+      if (length === WAITED) continue;
+      // It may be less than a packet.
+      this.#silence += performance.now() - began;
+      return length;
     }
   }
 
   /**
    * Time goes on where the last packet was, but for a writer's buffer; returns how
    * long to wait at most.
+   *
+   * @param waited For how long nothing has been read.
    */
-  #tellTime(): number {
-    if (this.#tick === undefined || this.#received === 0) return Infinity;
-    const waited = performance.now() - this.#lastRead;
-    return this.#tick(this.#lastTime + waited - WRITERS_BUFFER_MS);
+  #tellTime(waited: number): number {
+    const next = this.#reader?.idle(waited) ?? Infinity;
+    const isRecords = this.#reader?.readsProbes ?? false;
+    if (this.#tick === undefined || this.#received === 0) return next;
+    const { lateness = LATENESS_MS } = this.#options;
+    const lag = Math.max(WRITERS_BUFFER_MS, isRecords ? lateness : 0);
+    const time = this.#lastTime + this.#silence + waited - lag;
+    return Math.min(next, this.#tick(time));
   }
 
   async #readInTurn(chunk: Uint8Array): Promise<number | null> {
     await new Promise((done) => setTimeout(done));
     if (this.#isStopped) throw new Stopped();
     return this.#file.readSync(chunk);
+  }
+
+  /** Whether the file is packed; of a pipe, that is not known before it is read. */
+  get mayBePacked(): boolean {
+    if (!(this.#file instanceof Deno.FsFile) || this.#isPipe) return true;
+    const start = new Uint8Array(LONGEST_MAGIC);
+    const length = this.#file.readSync(start) ?? 0;
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    return packingOf(start.subarray(0, length)) !== undefined;
+  }
+
+  /** Begins again; returns whether that can be: a pipe cannot. */
+  rewind(): boolean {
+    if (!(this.#file instanceof Deno.FsFile) || this.#isPipe) return false;
+    this.#file.seekSync(0, Deno.SeekMode.Start);
+    this.bytesRead = 0;
+    this.#received = 0;
+    return true;
   }
 
   stop(): void {
@@ -216,17 +316,35 @@ class Timer implements Disposable {
 /** Ends reading where it stands. */
 class Stopped extends Error {}
 
+/**
+ * Loads what unpacks files: it takes as long as half of all other code. Once
+ * privileges are given up, nothing can be loaded any more.
+ */
+export async function loadUnpackers(): Promise<void> {
+  await import("./unpack.ts");
+}
+
+function packingOf(start: Uint8Array): keyof typeof PACKED | undefined {
+  for (const packing of ["gzip", "zstd"] as const) {
+    const isIt = PACKED[packing].every((byte, i) => start[i] === byte);
+    if (isIt) return packing;
+  }
+  return beginsSkippable(start) ? "zstd" : undefined;
+}
+
 function openFile(path: string): Deno.FsFile {
   try {
-    const file = Deno.openSync(path);
-    if (!file.statSync().isDirectory) return file;
-    file.close();
+    return Deno.openSync(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Error(`--read: there is no file "${path}"`);
-    }
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new Error(`--read: cannot open "${path}": ${reason}`);
+    throw unopenable(path, error);
   }
-  throw new Error(`--read: "${path}" is a directory, a file is needed`);
+}
+
+/** Says why a file cannot be opened. */
+export function unopenable(path: string, cause: unknown): Error {
+  if (cause instanceof Deno.errors.NotFound) {
+    return new Error(`--read: there is no file "${path}"; name another one`);
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new Error(`--read: cannot open "${path}": ${reason}`, { cause });
 }

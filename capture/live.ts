@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { AddressSet } from "../detect/address.ts";
+import type { AddressSet } from "../detect/packet/address.ts";
+import type { PortMemory } from "../detect/probe/port_memory.ts";
 import type { Capture } from "./capture.ts";
 import { NidsCapture } from "./nids.ts";
 import { PcapCapture } from "./pcap.ts";
@@ -22,6 +23,8 @@ export interface HostAddresses {
 export interface LiveCapture extends Capture {
   /** This host's own addresses; undefined where they cannot be watched. */
   readonly local: HostAddresses | undefined;
+  /** Which ports are in use, where the kernel remembers it. */
+  readonly portMemory?: PortMemory;
   /** The name of the interface of a number, if packets tell the number. */
   interfaceName?(index: number): string | undefined;
 }
@@ -36,6 +39,10 @@ export interface LiveOptions {
   promiscuous: boolean;
   /** What the rules beyond the classic one look at as well. */
   evidence: boolean;
+  /** What tells of scans by this host as well [false]; libnids cannot. */
+  outgoing?: boolean;
+  /** Whether the kernel is to remember which ports are in use, if it can. */
+  portMemory: boolean;
   /** A further tcpdump expression, for libpcap. */
   filter?: string;
   /** Told what an administrator should know while the capture runs. */

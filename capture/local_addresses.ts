@@ -9,7 +9,7 @@ import {
   type AddressWords,
   IPV4_MAPPED,
   prefixMask,
-} from "../detect/address.ts";
+} from "../detect/packet/address.ts";
 import { AF_INET, AF_INET6 } from "../ffi/linux.ts";
 import {
   findAttribute,
@@ -18,6 +18,7 @@ import {
   type Message,
   Netlink,
   RT_TABLE_LOCAL,
+  RTM_DELLINK,
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
@@ -33,6 +34,7 @@ const RTN_BROADCAST = 3;
 const RTA_DST = 1;
 const IFA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
+const IFLA_MASTER = 10;
 const IFF_UP = 1;
 
 /** An interface as it is at the moment. */
@@ -41,20 +43,35 @@ export interface Link {
   index: number;
   /** Whether it is switched on. */
   isUp: boolean;
+  /** Whether it is a port of a bridge, a bond or the like. */
+  isEnslaved: boolean;
 }
 
 /** Watches the host's own addresses and interfaces. */
 export class LocalAddresses {
   /** The addresses as of the last {@linkcode LocalAddresses.refresh}. */
   readonly addresses: AddressSet = new AddressSet();
+  /** Those of them that packets are for one by one: no broadcast, no network. */
+  hosts: readonly AddressWords[] = [];
   /** The IPv6 networks that the host shares a link with, as of then. */
   readonly onLink: AddressSet = new AddressSet();
   /** The interfaces by name, as of then. */
-  links: ReadonlyMap<string, Link> = new Map();
+  readonly links = new Map<string, Link>();
+  /**
+   * Numbers of the interfaces that are ports of others. What leaves through one
+   * may have come in through another, whatever sender it names; what this host
+   * itself sends has left through the interface above it before.
+   */
+  readonly enslaved = new Set<number>();
+  /** Told when an interface appears or gets another name. */
+  linkNamed: (name: string, index: number) => void = () => {};
+  readonly #names = new Map<number, string>();
   readonly #netlink = new Netlink();
+  #isCurrent = false;
 
   /** @throws {SystemError} If the kernel refuses. */
   constructor() {
+    this.#dumpLinks();
     this.refresh();
   }
 
@@ -63,21 +80,67 @@ export class LocalAddresses {
     return this.#netlink.fd;
   }
 
-  /** Takes notifications off the descriptor and reads the tables anew. */
+  /** Takes notifications off the descriptor and reads what has changed anew. */
   refresh(): void {
-    this.#netlink.takeNotifications();
+    this.refreshLinks();
+    if (this.#isCurrent) return;
+    this.#isCurrent = true;
     const local = new AddressSet();
+    const hosts: AddressWords[] = [];
     local.add({ words: [0, 0, IPV4_MAPPED, -1], prefix: 128 }); // broadcast
     for (const family of [AF_INET, AF_INET6]) {
-      this.#netlink.dump(RTM_GETROUTE, family, (m) => takeRoute(m, local));
+      this.#netlink.dump(
+        RTM_GETROUTE,
+        family,
+        (m) => takeRoute(m, local, hosts),
+      );
     }
     this.addresses.assign(local);
+    this.hosts = hosts;
     const onLink = new AddressSet();
     this.#netlink.dump(RTM_GETADDR, AF_INET6, (m) => takePrefix(m, onLink));
     this.onLink.assign(onLink);
-    const links = new Map<string, Link>();
-    this.#netlink.dump(RTM_GETLINK, 0, (m) => takeLink(m, links));
-    this.links = links;
+  }
+
+  /** The same for interfaces alone, which costs little. */
+  refreshLinks(): void {
+    const isComplete = this.#netlink.takeNotifications((message) => {
+      if (!this.#takeLink(message)) this.#isCurrent = false;
+    });
+    if (isComplete) return;
+    this.#isCurrent = false;
+    this.#dumpLinks();
+  }
+
+  #dumpLinks(): void {
+    this.links.clear();
+    this.#names.clear();
+    this.enslaved.clear();
+    this.#netlink.dump(RTM_GETLINK, 0, (message) => this.#takeLink(message));
+  }
+
+  /** Returns whether a message leaves the addresses as they are. */
+  #takeLink(message: Message): boolean {
+    if (message.type !== RTM_NEWLINK && message.type !== RTM_DELLINK) {
+      return false;
+    }
+    const [name, link] = readLink(message) ?? [];
+    if (link === undefined || name === undefined) return true;
+    const before = this.#names.get(link.index);
+    const wasUp = before === undefined
+      ? undefined
+      : this.links.get(before)?.isUp;
+    if (before !== undefined) this.links.delete(before);
+    this.enslaved.delete(link.index);
+    if (message.type === RTM_DELLINK) {
+      this.#names.delete(link.index);
+      return false;
+    }
+    this.links.set(name, link);
+    if (link.isEnslaved) this.enslaved.add(link.index);
+    this.#names.set(link.index, name);
+    if (before !== name) this.linkNamed(name, link.index);
+    return wasUp === link.isUp || !link.isUp && wasUp === undefined;
   }
 
   /** Closes the sockets. */
@@ -92,7 +155,11 @@ export function watchLocalAddresses(): LocalAddresses | undefined {
 }
 
 /** struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type */
-function takeRoute(message: Message, found: AddressSet): void {
+function takeRoute(
+  message: Message,
+  found: AddressSet,
+  hosts: AddressWords[],
+): void {
   const { view, type, start, end } = message;
   if (type !== RTM_NEWROUTE || start + RTMSG > end) return;
   const family = view.getUint8(start);
@@ -102,7 +169,9 @@ function takeRoute(message: Message, found: AddressSet): void {
   const bits = view.getUint8(start + 1);
   const words = readAddress(message, RTMSG, RTA_DST, family);
   const prefix = family === AF_INET ? 96 + bits : bits;
-  if (words !== undefined) found.add({ words, prefix });
+  if (words === undefined) return;
+  found.add({ words, prefix });
+  if (kind === RTN_LOCAL && prefix === 128) hosts.push(words);
 }
 
 /** struct ifaddrmsg: family, prefixlen, flags, scope, index */
@@ -129,17 +198,25 @@ function takePrefix(message: Message, found: AddressSet): void {
   });
 }
 
-/** struct ifinfomsg: family, type, index, flags, change */
-function takeLink(message: Message, found: Map<string, Link>): void {
-  const { view, type, start, end } = message;
-  if (type !== RTM_NEWLINK || start + IFINFOMSG > end) return;
+/**
+ * struct ifinfomsg: family, type, index, flags, change. Of a family are messages
+ * about a bridge's ports: those are not about the interface itself.
+ */
+function readLink(message: Message): [string, Link] | undefined {
+  const { view, start, end } = message;
+  if (start + IFINFOMSG > end || view.getUint8(start) !== 0) return undefined;
   const name = findAttribute(message, IFINFOMSG, IFLA_IFNAME);
-  if (name === undefined || name.length < 2) return;
-  const bytes = new Uint8Array(view.buffer, name.at, name.length - 1);
-  found.set(decoder.decode(bytes), {
+  if (name === undefined || name.length < 2) return undefined;
+  const bytes = new Uint8Array(
+    view.buffer,
+    view.byteOffset + name.at,
+    name.length - 1,
+  );
+  return [decoder.decode(bytes), {
     index: view.getInt32(start + 4, true),
     isUp: (view.getUint32(start + 8, true) & IFF_UP) !== 0,
-  });
+    isEnslaved: findAttribute(message, IFINFOMSG, IFLA_MASTER) !== undefined,
+  }];
 }
 
 const decoder = new TextDecoder();

@@ -6,13 +6,14 @@
  */
 
 import {
-  attachFilter,
-  type FilterInstruction,
+  assemble,
   JUMP_EQUAL,
   LD_BYTE_ABS,
   LD_HALF_ABS,
   RETURN,
 } from "../ffi/bpf.ts";
+import { closeDescriptor, keepDescriptor } from "../ffi/descriptors.ts";
+import { attachFilter } from "../ffi/socket_filter.ts";
 import { checked, ENOBUFS, errno, libc } from "../ffi/libc.ts";
 import {
   AF_NETLINK,
@@ -32,10 +33,12 @@ const NLM_F_DUMP = 0x300;
 const NLMSG_HEADER = 16;
 // linux/rtnetlink.h
 export const RTM_NEWLINK = 16;
+export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
 export const RTM_NEWADDR = 20;
 export const RTM_GETADDR = 22;
 export const RTM_NEWROUTE = 24;
+const RTM_DELROUTE = 25;
 export const RTM_GETROUTE = 26;
 /** Sizes of struct ifinfomsg, struct ifaddrmsg, struct rtmsg. */
 export const IFINFOMSG = 16;
@@ -56,18 +59,18 @@ const BUFFER_SIZE = 65_536;
  * Keeps notifications about routes outside but for local ones: a router with a
  * full table gets thousands a second.
  */
-const LOCAL_ROUTES_ONLY: readonly FilterInstruction[] = [
+const LOCAL_ROUTES_ONLY = assemble([
   // The message's type, which the filter reads in network byte order.
-  [LD_HALF_ABS, 0, 0, 4],
-  // Types 24 and 25, RTM_NEWROUTE and RTM_DELROUTE, are checked further.
-  [JUMP_EQUAL, 1, 0, 0x1800],
-  [JUMP_EQUAL, 0, 2, 0x1900],
-  // rtm_type
-  [LD_BYTE_ABS, 0, 0, NLMSG_HEADER + 7],
-  [JUMP_EQUAL, 0, 1, RTN_LOCAL],
-  [RETURN, 0, 0, 0xffffffff],
-  [RETURN, 0, 0, 0],
-];
+  { code: LD_HALF_ABS, k: 4 },
+  { code: JUMP_EQUAL, k: RTM_NEWROUTE << 8, ifTrue: "route" },
+  { code: JUMP_EQUAL, k: RTM_DELROUTE << 8, ifFalse: "accept" },
+  { label: "route" },
+  { code: LD_BYTE_ABS, k: NLMSG_HEADER + 7 }, // rtm_type
+  { code: JUMP_EQUAL, k: RTN_LOCAL, ifTrue: "accept" },
+  { code: RETURN, k: 0 },
+  { label: "accept" },
+  { code: RETURN, k: 0xffffffff },
+]);
 
 /** A message's payload: struct rtmsg or struct ifaddrmsg, then attributes. */
 export interface Message {
@@ -118,13 +121,23 @@ export class Netlink {
     );
   }
 
-  /** Takes all notifications off the descriptor. */
-  takeNotifications(): void {
+  /**
+   * Takes all notifications off the descriptor and hands on their messages.
+   *
+   * @returns Whether all of them: some are lost if too many come at once.
+   */
+  takeNotifications(take: (message: Message) => void): boolean {
     const size = BigInt(BUFFER_SIZE);
-    while (
-      libc().recv(this.fd, this.#buffer, size, MSG_DONTWAIT) > 0n ||
-      errno() === ENOBUFS
-    );
+    let isComplete = true;
+    for (;;) {
+      const length = Number(
+        libc().recv(this.fd, this.#buffer, size, MSG_DONTWAIT),
+      );
+      if (length > 0) {
+        takeMessages(new DataView(this.#buffer.buffer, 0, length), take);
+      } else if (errno() === ENOBUFS) isComplete = false;
+      else return isComplete;
+    }
   }
 
   /** Asks for a whole table and hands on its messages. */
@@ -145,16 +158,16 @@ export class Netlink {
 
   /** Closes both sockets. */
   close(): void {
-    libc().close(this.fd);
-    libc().close(this.#dumpFd);
+    closeDescriptor(this.fd);
+    closeDescriptor(this.#dumpFd);
   }
 }
 
 function openNetlink(groups: number): number {
-  const fd = checked(
+  const fd = keepDescriptor(checked(
     libc().socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE),
     "socket(AF_NETLINK)",
-  );
+  ));
   const address = new DataView(new ArrayBuffer(12)); // struct sockaddr_nl
   address.setUint16(0, AF_NETLINK, true);
   address.setUint32(8, groups, true);

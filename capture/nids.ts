@@ -5,13 +5,14 @@
  * @module
  */
 
-import { LINKTYPE_RAW } from "../detect/link.ts";
+import { LINKTYPE_RAW } from "../detect/packet/link.ts";
 import {
   DIRECTION_IN,
   DIRECTION_OUT,
   Packet,
   type PacketHandler,
-} from "../detect/packet.ts";
+} from "../detect/packet/packet.ts";
+import { keepDescriptor } from "../ffi/descriptors.ts";
 import { libc } from "../ffi/libc.ts";
 import {
   type Libnids,
@@ -27,6 +28,7 @@ import {
   PCAP_D_IN,
   type PcapHandle,
   setCheckedFilter,
+  setDirection,
 } from "../ffi/libpcap.ts";
 import {
   type Capture,
@@ -60,6 +62,8 @@ export interface NidsCaptureOptions {
   interfaces: readonly string[];
   /** Packets for other hosts as well. */
   promiscuous: boolean;
+  /** Told what is not watched. */
+  warn: (text: string) => void;
   /** SCTP and what this host answers, as evidence: through libpcap alone. */
   evidence: boolean;
   /** A further tcpdump expression. */
@@ -90,10 +94,14 @@ export class NidsCapture implements Capture {
 
   /** @throws {Error} If a library, an interface or a privilege is missing. */
   constructor(options: NidsCaptureOptions) {
-    const { interfaces, promiscuous, filter } = options;
+    const { interfaces, promiscuous, filter, warn } = options;
     libpcap(); // If it is missing, libnids would be blamed: it needs it too.
     this.#lib = libnids();
-    const [device, ...others] = deviceNames(interfaces, promiscuous);
+    const [device, ...others] = deviceNames(
+      interfaces,
+      promiscuous,
+      warn,
+    );
     if (others.length > 0) {
       throw new Error(
         "--capture nids can watch only one interface; name it with --interface, or use --capture pcap",
@@ -105,7 +113,7 @@ export class NidsCapture implements Capture {
       snapLength: SNAP_LENGTH,
       isImmediate: false, // whole datagrams leave room for few packets then
     });
-    libpcap().pcap_setdirection(this.#handle, PCAP_D_IN);
+    setDirection(this.#handle, PCAP_D_IN);
     setCheckedFilter(this.#handle, filter, datagramFilter);
     this.#initialize();
     this.#packet.view = new DataView(this.#bytes.buffer);
@@ -116,7 +124,7 @@ export class NidsCapture implements Capture {
       : [];
     this.local = watchLocalAddresses();
     this.descriptors = [
-      this.#lib.nids_getfd(),
+      keepDescriptor(this.#lib.nids_getfd()),
       ...this.#devices.map(({ fd }) => fd),
     ];
     this.#polled = new PollSet(this.descriptors, this.local);
@@ -171,6 +179,7 @@ export class NidsCapture implements Capture {
       if (header === null || copied <= 0) return;
       libc().memcpy(this.#bytes, header, BigInt(copied));
       this.#packet.length = copied;
+      this.#packet.originalLength = length;
       this.#received++;
       this.#handler(this.#packet);
     } catch (error) {

@@ -7,9 +7,10 @@
 import {
   LINKTYPE_RAW,
   LINKTYPE_RAW_DLT,
+  LINKTYPE_RAW_OPENBSD,
   SUPPORTED_LINK_TYPES,
-} from "../detect/link.ts";
-import type { Packet } from "../detect/packet.ts";
+} from "../detect/packet/link.ts";
+import type { Packet } from "../detect/packet/packet.ts";
 import { compileFilter, libpcap } from "../ffi/libpcap.ts";
 import type { PacketFilter } from "./file.ts";
 
@@ -37,7 +38,9 @@ export function offlineFilter(expression: string): PacketFilter {
 }
 
 function compile(linkType: number, expression: string): Program {
-  const dlt = linkType === LINKTYPE_RAW ? LINKTYPE_RAW_DLT : linkType;
+  // Raw IP has one number in libpcap's memory, whatever files call it.
+  const isRaw = linkType === LINKTYPE_RAW || linkType === LINKTYPE_RAW_OPENBSD;
+  const dlt = isRaw ? LINKTYPE_RAW_DLT : linkType;
   const handle = libpcap().pcap_open_dead(dlt, SNAP_LENGTH);
   if (handle === null) return new Error("pcap_open_dead: out of memory");
   try {
@@ -57,8 +60,9 @@ const header = new Uint32Array(6);
 function matches(packet: Packet, program: Program | undefined): boolean {
   if (program instanceof Error) throw program;
   if (program === undefined) return false;
-  const { view, offset, length } = packet;
-  header[4] = header[5] = length;
+  const { view, offset, length, originalLength } = packet;
+  header[4] = length;
+  header[5] = Math.max(length, originalLength);
   const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, length);
   return libpcap().pcap_offline_filter(
     program,

@@ -9,7 +9,7 @@ import {
   DIRECTION_IN,
   DIRECTION_OUT,
   type PacketHandler,
-} from "../detect/packet.ts";
+} from "../detect/packet/packet.ts";
 import { networkInterfaces } from "../ffi/libc.ts";
 import {
   type Capture,
@@ -20,6 +20,8 @@ import {
 } from "./capture.ts";
 import { CaptureClock } from "./clock.ts";
 import { answerFilter, headerFilter } from "./filter_expression.ts";
+import { hasPatterns, InterfacePatterns } from "./interface_patterns.ts";
+import { DirectionError } from "../ffi/libpcap.ts";
 import { type LocalAddresses, watchLocalAddresses } from "./local_addresses.ts";
 import {
   PcapDevice,
@@ -36,10 +38,26 @@ export interface PcapCaptureOptions {
   promiscuous: boolean;
   /** What this host answers, as evidence. */
   evidence: boolean;
+  /** What tells of scans by this host as well [false]. */
+  outgoing?: boolean;
   /** A further tcpdump expression. */
   filter?: string;
   /** Told when an interface cannot be watched any more. */
   warn: (text: string) => void;
+}
+
+/** Some systems only hand out what comes. */
+function unlessRefused<T>(
+  warn: (text: string) => void,
+  open: () => readonly T[],
+): readonly T[] {
+  try {
+    return open();
+  } catch (error) {
+    if (!(error instanceof DirectionError)) throw error;
+    warn(`${error.message}; scans that only answers prove are not seen`);
+    return [];
+  }
 }
 
 /** Watches interfaces through libpcap. */
@@ -58,8 +76,9 @@ export class PcapCapture implements Capture {
   /** @throws {Error} If libpcap, an interface or a privilege is missing. */
   constructor(options: PcapCaptureOptions) {
     const { interfaces, promiscuous, evidence, filter, warn } = options;
+    const { outgoing: isOutgoing = false } = options;
     this.#warn = warn;
-    const names = deviceNames(interfaces, promiscuous);
+    const names = deviceNames(interfaces, promiscuous, warn);
     this.description = describeInterfaces("pcap", interfaces);
     const open = (
       options: Pick<PcapDeviceOptions, "promiscuous" | "direction" | "within">,
@@ -70,14 +89,16 @@ export class PcapCapture implements Capture {
     const incoming = open({
       promiscuous,
       direction: DIRECTION_IN,
-      within: (further) => headerFilter({ evidence }, further),
+      within: (further) =>
+        headerFilter({ evidence, outgoing: isOutgoing }, further),
     });
     const outgoing = evidence
-      ? open({
-        promiscuous: false,
-        direction: DIRECTION_OUT,
-        within: answerFilter,
-      })
+      ? unlessRefused(warn, () =>
+        open({
+          promiscuous: false,
+          direction: DIRECTION_OUT,
+          within: (further) => answerFilter(further, isOutgoing),
+        }))
       : [];
     this.#devices = [...incoming, ...outgoing];
     this.local = watchLocalAddresses();
@@ -132,11 +153,35 @@ export class PcapCapture implements Capture {
   }
 }
 
-/** libpcap knows no promiscuous mode for all interfaces together. */
+/**
+ * The devices to open. libpcap knows no promiscuous mode for all interfaces
+ * together, nor patterns: those that are there now are opened one by one.
+ *
+ * @param warn Told that those that come later are not watched.
+ * @throws {Error} If none matches.
+ */
 export function deviceNames(
   interfaces: readonly string[],
   promiscuous: boolean,
+  warn: (text: string) => void,
 ): readonly string[] {
-  if (interfaces.length > 0) return interfaces;
-  return promiscuous ? networkInterfaces().map(({ name }) => name) : ["any"];
+  const isListed = hasPatterns(interfaces);
+  if (!isListed && interfaces.length > 0) return [...new Set(interfaces)];
+  if (!isListed && !promiscuous) return ["any"];
+  const patterns = new InterfacePatterns(interfaces);
+  const all = networkInterfaces().map(({ name }) => name);
+  const names = all.filter((name) => patterns.matches(name));
+  if (names.length === 0) {
+    throw new Error(
+      `--interface: no interface matches ${interfaces.join(", ")}; there are ${
+        all.join(", ")
+      }`,
+    );
+  }
+  warn(
+    `--capture pcap watches the interfaces that are there now (${
+      names.join(", ")
+    }), and none that comes later or is made anew; --capture raw does`,
+  );
+  return names;
 }

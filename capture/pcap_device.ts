@@ -13,8 +13,10 @@ import {
   DIRECTION_OUT,
   Packet,
   type PacketHandler,
-} from "../detect/packet.ts";
-import { isSupportedLinkType, linkTypeName } from "../detect/link.ts";
+} from "../detect/packet/packet.ts";
+import { isSupportedLinkType } from "../detect/packet/link.ts";
+import { linkTypeName } from "../detect/packet/link_names.ts";
+import { keepDescriptor } from "../ffi/descriptors.ts";
 import { cString, libc } from "../ffi/libc.ts";
 import {
   lastError,
@@ -25,17 +27,19 @@ import {
   type PcapHandle,
   type PcapOptions,
   setCheckedFilter,
+  setDirection,
 } from "../ffi/libpcap.ts";
 import type { CaptureStatistics } from "./capture.ts";
 import type { CaptureClock } from "./clock.ts";
+import { EXTENDED_SNAP_LENGTH } from "./header_fields.ts";
 
-/** Enough for the longest headers that are decoded, and a link layer's. */
-const SNAP_LENGTH = 256;
+/** As long as headers can be in an Ethernet frame, and a link layer's. */
+const SNAP_LENGTH = EXTENDED_SNAP_LENGTH + 64;
 /** How long libpcap may collect packets, in milliseconds. */
 export const TIMEOUT_MS = 8;
 const BUFFER_SIZE = 8 << 20;
 /** Packets of one batch: what they may take must fit into the memory file. */
-const BATCH = 2048;
+const BATCH = 1024;
 const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
 const MEMORY_FILE = FILE_HEADER + BATCH * (RECORD_HEADER + SNAP_LENGTH) + 1;
@@ -93,14 +97,16 @@ export class PcapDevice {
       snapLength: SNAP_LENGTH,
       isImmediate,
     });
-    libpcap().pcap_setdirection(
+    setDirection(
       this.#handle,
       direction === DIRECTION_OUT ? PCAP_D_OUT : PCAP_D_IN,
     );
     this.#direction = direction;
     this.#packet.linkType = this.#linkType();
     setCheckedFilter(this.#handle, filter, within);
-    this.fd = libpcap().pcap_get_selectable_fd(this.#handle);
+    this.fd = keepDescriptor(
+      libpcap().pcap_get_selectable_fd(this.#handle),
+    );
 
     this.#view = new DataView(new ArrayBuffer(MEMORY_FILE));
     this.#packet.view = this.#view;
@@ -159,6 +165,7 @@ export class PcapDevice {
       packet.offset = at + RECORD_HEADER;
       packet.direction = this.#direction; // cooked headers change it
       packet.length = length;
+      packet.originalLength = view.getUint32(at + 12, true);
       at += RECORD_HEADER + length;
       if (at > end) return;
       this.#received++;

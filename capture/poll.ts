@@ -4,6 +4,7 @@
  * @module
  */
 
+import { keepDescriptor } from "../ffi/descriptors.ts";
 import { checked, libc } from "../ffi/libc.ts";
 import { POLLERR, POLLIN } from "../ffi/linux.ts";
 
@@ -20,6 +21,7 @@ export class PollSet {
   readonly #wake: number;
   readonly #wakeEnd: number;
   readonly #captures: number;
+  readonly #addresses: number;
 
   /**
    * @param captures Descriptors that packets come from.
@@ -29,9 +31,11 @@ export class PollSet {
   constructor(captures: readonly number[], local?: { readonly fd: number }) {
     const pipe = new Int32Array(2);
     checked(libc().pipe(pipe), "pipe");
+    for (const fd of pipe) keepDescriptor(fd);
     const [wake] = [this.#wake, this.#wakeEnd] = pipe;
     this.#captures = captures.length;
-    const fds = [...captures, local?.fd ?? wake, wake];
+    this.#addresses = local?.fd ?? wake;
+    const fds = [...captures, this.#addresses, wake];
     this.#fds = new DataView(new ArrayBuffer(fds.length * POLLFD));
     for (const [i, fd] of fds.entries()) {
       this.#fds.setInt32(i * POLLFD, fd, true);
@@ -54,6 +58,13 @@ export class PollSet {
   /** Whether addresses changed. */
   get hasNewAddresses(): boolean {
     return this.#events(this.#captures) !== 0;
+  }
+
+  /** Sets whether changed addresses end the waiting. */
+  heedAddresses(isHeeded: boolean): void {
+    const at = this.#captures * POLLFD;
+    this.#fds.setInt32(at, isHeeded ? this.#addresses : -1, true);
+    this.#fds.setInt16(at + 6, 0, true);
   }
 
   /** Whether the capture descriptor of an index has an error to be taken off. */

@@ -71,6 +71,12 @@ const POSIX_SYMBOLS = {
   mkdtemp: { parameters: ["buffer"], result: "pointer" },
   // int chmod(const char *pathname, mode_t mode);
   chmod: { parameters: ["buffer", "u32"], result: "i32" },
+  // int access(const char *pathname, int mode);
+  access: { parameters: ["buffer", "i32"], result: "i32" },
+  // int unlink(const char *pathname);
+  unlink: { parameters: ["buffer"], result: "i32" },
+  // int kill(pid_t pid, int sig);
+  kill: { parameters: ["i32", "i32"], result: "i32" },
   // int rmdir(const char *pathname);
   rmdir: { parameters: ["buffer"], result: "i32" },
   // int chdir(const char *path);
@@ -133,6 +139,16 @@ const POSIX_SYMBOLS = {
   posix_spawnattr_init: { parameters: ["buffer"], result: "i32" },
   // int posix_spawnattr_setflags(posix_spawnattr_t *attr, short flags);
   posix_spawnattr_setflags: { parameters: ["buffer", "i16"], result: "i32" },
+  // struct tm *localtime_r(const time_t *timep, struct tm *result);
+  localtime_r: { parameters: ["buffer", "buffer"], result: "pointer" },
+  // mode_t umask(mode_t mask);
+  umask: { parameters: ["u32"], result: "u32" },
+  // int mkdir(const char *pathname, mode_t mode);
+  mkdir: { parameters: ["buffer", "u32"], result: "i32" },
+  // ssize_t sendmsg(int sockfd, const struct msghdr *msg, int flags);
+  sendmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
+  // ssize_t recvmsg(int sockfd, struct msghdr *msg, int flags);
+  recvmsg: { parameters: ["i32", "buffer", "i32"], result: "isize" },
   // char *strerror(int errnum);
   strerror: { parameters: ["i32"], result: "pointer" },
 } as const satisfies Deno.ForeignLibraryInterface;
@@ -153,6 +169,37 @@ const LINUX_SYMBOLS = {
   // long syscall(long number, ...);
   syscall: {
     parameters: ["usize", "usize", "usize", "buffer"],
+    result: "isize",
+  },
+  // The same function, for arguments that are numbers only.
+  syscallOfNumbers: {
+    name: "syscall",
+    parameters: ["usize", "usize", "usize", "usize", "usize", "usize", "usize"],
+    result: "isize",
+  },
+  // ssize_t readlinkat(int dirfd, const char *pathname, char *buf, size_t bufsiz);
+  readlinkat: {
+    parameters: ["i32", "buffer", "buffer", "usize"],
+    result: "isize",
+  },
+  // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf);
+  statx: {
+    parameters: ["i32", "buffer", "i32", "u32", "buffer"],
+    result: "i32",
+  },
+  // int fcntl(int fd, int op, ...);
+  fcntl: { parameters: ["i32", "i32", "i32"], result: "i32" },
+  // int getsockname(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+  getsockname: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int getpeername(int sockfd, struct sockaddr *addr, socklen_t *addrlen);
+  getpeername: { parameters: ["i32", "buffer", "buffer"], result: "i32" },
+  // int memfd_create(const char *name, unsigned int flags);
+  memfd_create: { parameters: ["buffer", "u32"], result: "i32" },
+  // int bpf(int cmd, union bpf_attr *attr, unsigned int size), which the C library lacks;
+  // its number comes first.
+  bpf: {
+    name: "syscall",
+    parameters: ["usize", "usize", "buffer", "usize"],
     result: "isize",
   },
   // int pipe2(int pipefd[2], int flags);
@@ -204,6 +251,8 @@ function openOtherLibc(): Libc {
 export const EPERM = 1;
 /** No such file or directory. */
 export const ENOENT = 2;
+/** Try again: it would have to wait. */
+export const EAGAIN = 11;
 /** Permission denied. */
 export const EACCES = 13;
 /** No buffer space available. */
@@ -219,6 +268,11 @@ export const ECONNREFUSED = 111;
  */
 export function errno(): number {
   return errnoView?.[0] ?? 0;
+}
+
+/** Forgets the C library's error number. */
+export function clearErrno(): void {
+  errnoView?.fill(0);
 }
 
 /** The C library's words for an error number. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { adviseOnPacketSocket } from "./capabilities.ts";
 import { cString } from "./libc.ts";
 import { openLibrary } from "./library.ts";
 
@@ -142,11 +143,32 @@ function describeStatus(handle: PcapHandle, status: number): string {
     status === PCAP_ERROR_PERM_DENIED ||
     status === PCAP_ERROR_PROMISC_PERM_DENIED
   ) {
-    return `permission denied: CAP_NET_RAW is missing; run as root, or grant it with: setcap cap_net_raw+ep ${Deno.execPath()}`;
+    return `permission denied: ${adviseOnPacketSocket()}`;
   }
   const status_ = cText(libpcap().pcap_statustostr(status));
   const detail = lastError(handle);
-  return detail === "" ? status_ : `${status_}: ${detail}`;
+  if (detail === "" || status_.includes(detail)) return status_;
+  return detail.includes(status_) ? detail : `${status_}: ${detail}`;
+}
+
+/** A device that does not tell incoming packets from those that this host sends. */
+export class DirectionError extends Error {
+  override name = "DirectionError";
+}
+
+/**
+ * Limits a handle to what comes, or to what this host sends.
+ *
+ * @throws {DirectionError} If the device cannot do that. The handle is closed: if
+ * it were read, everything would be taken for the one or the other.
+ */
+export function setDirection(handle: PcapHandle, direction: number): void {
+  if (libpcap().pcap_setdirection(handle, direction) >= 0) return;
+  const reason = lastError(handle);
+  libpcap().pcap_close(handle);
+  throw new DirectionError(
+    `libpcap does not tell here what comes from what this host sends: ${reason}`,
+  );
 }
 
 /** What libpcap says went wrong last. */

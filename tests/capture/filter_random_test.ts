@@ -3,11 +3,11 @@
  * of any length, fragments, truncated packets, bytes that make no sense.
  */
 
+import { type FilterOptions, kernelFilter } from "../../capture/filter.ts";
 import {
-  type FilterOptions,
-  kernelFilter,
+  EXTENDED_SNAP_LENGTH,
   SNAP_LENGTH,
-} from "../../capture/filter.ts";
+} from "../../capture/header_fields.ts";
 import {
   ETH_P_IP,
   ETH_P_IPV6,
@@ -85,20 +85,27 @@ function takeApart({ bytes, etherType }: FilteredPacket): Parts | undefined {
   }
 }
 
-/** Whether a packet may be part of a scan. */
-function isProbe(parts: Parts, evidence: boolean): boolean {
+/** Whether a packet may be part of a scan, or answer one by this host. */
+function isProbe(
+  parts: Parts,
+  { evidence, outgoing = false }: FilterOptions,
+): boolean {
   const { version, protocol, transport } = parts;
   if (version === 6 && EXTENSION_HEADERS.includes(protocol)) return true;
   const isSctp = evidence && protocol === NEXT_SCTP;
+  const isError = outgoing && (protocol === ICMP || protocol === NEXT_ICMPV6);
+  if (isError) return isAnswer(parts, outgoing);
   if (protocol !== NEXT_TCP && !isSctp) return false;
   // The longest of both headers ends before byte 24 of a datagram.
   if (parts.isFragment) return parts.position * 8 < 24;
-  if (isSctp) return [1, 10].includes(transport[12]);
+  if (isSctp) {
+    return (outgoing ? [1, 2, 6, 10] : [1, 10]).includes(transport[12]);
+  }
   return transport.length > 13 && ![ACK, PSH | ACK].includes(transport[13]);
 }
 
 /** Whether what this host sends tells that it is scanned. */
-function isAnswer(parts: Parts): boolean {
+function isAnswer(parts: Parts, outgoing: boolean): boolean {
   const { version, protocol, isFragment, transport } = parts;
   if (isFragment) return false;
   const typeAndCode = `${transport[0]}/${transport[1]}`;
@@ -106,16 +113,19 @@ function isAnswer(parts: Parts): boolean {
     case NEXT_TCP: {
       const flags = transport[13] ?? 0;
       const isPlainReset = (flags & RST) !== 0 && (flags & ACK) === 0;
-      return (flags & SYN) !== 0 || (flags & FIN) !== 0 || isPlainReset;
+      const isNull = outgoing && (flags & (RST | ACK)) === 0 &&
+        transport.length > 13;
+      return (flags & SYN) !== 0 || (flags & FIN) !== 0 || isPlainReset ||
+        isNull;
     }
     case NEXT_SCTP:
-      return [2, 6].includes(transport[12]);
+      return (outgoing ? [1, 2, 6, 10] : [2, 6]).includes(transport[12]);
     case ICMP:
       return version === 4 &&
         ["3/2", "3/3", "3/9", "3/10", "3/13"].includes(typeAndCode);
     case NEXT_ICMPV6:
       return version === 6 &&
-        ["1/1", "1/4", "1/5", "1/6"].includes(typeAndCode);
+        ["1/1", "1/4", "1/5", "1/6", "4/1"].includes(typeAndCode);
     default:
       return false;
   }
@@ -124,14 +134,17 @@ function isAnswer(parts: Parts): boolean {
 /** What the filter is for. */
 function shouldPass(
   packet: FilteredPacket,
-  { promiscuous, evidence }: FilterOptions,
+  options: FilterOptions,
 ): boolean {
+  const { promiscuous, evidence, outgoing = false } = options;
   const parts = takeApart(packet);
   if (parts === undefined) return false;
   const { packetType } = packet;
-  if (packetType === PACKET_OUTGOING) return evidence && isAnswer(parts);
+  if (packetType === PACKET_OUTGOING) {
+    return evidence && isAnswer(parts, outgoing);
+  }
   if (packetType === PACKET_OTHERHOST && !promiscuous) return false;
-  return isProbe(parts, evidence);
+  return isProbe(parts, options);
 }
 
 const ETHER_TYPES = [ETH_P_IP, ETH_P_IP, ETH_P_IP, ETH_P_IPV6, ETH_P_ARP];
@@ -179,13 +192,22 @@ function hostilePacket(random: Random): FilteredPacket {
   };
 }
 
+/** How much of a packet is captured if it passes. */
+function snapLengthOf(
+  { bytes, etherType, packetType }: FilteredPacket,
+): number {
+  const isExtended = packetType !== PACKET_OUTGOING &&
+    etherType === ETH_P_IPV6 && EXTENSION_HEADERS.includes(bytes[6]);
+  return isExtended ? EXTENDED_SNAP_LENGTH : SNAP_LENGTH;
+}
+
 const PACKETS = 20_000;
 /** As many at least must pass, and must not, or the packets prove little. */
 const ENOUGH = PACKETS / 50;
 
 for (const promiscuous of [false, true]) {
-  for (const evidence of [false, true]) {
-    const options = { promiscuous, evidence };
+  for (const [evidence, outgoing] of [[false], [true], [true, true]]) {
+    const options = { promiscuous, evidence, outgoing };
     Deno.test(`hostile packets, ${JSON.stringify(options)}`, async () => {
       const program = kernelFilter(options);
       let passed = 0;
@@ -196,7 +218,7 @@ for (const promiscuous of [false, true]) {
           const length = filter(program, packet);
           assertEquals(
             length,
-            expected ? SNAP_LENGTH : 0,
+            expected ? snapLengthOf(packet) : 0,
             JSON.stringify({ ...packet, bytes: [...packet.bytes] }),
           );
           if (expected) passed++;

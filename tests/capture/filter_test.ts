@@ -3,7 +3,11 @@
  * expressions: each packet as one that comes and as one that this host sends.
  */
 
-import { kernelFilter, SNAP_LENGTH } from "../../capture/filter.ts";
+import { kernelFilter } from "../../capture/filter.ts";
+import {
+  EXTENDED_SNAP_LENGTH,
+  SNAP_LENGTH,
+} from "../../capture/header_fields.ts";
 import {
   answerFilter,
   datagramFilter,
@@ -11,9 +15,11 @@ import {
   ipv4AnswerFilter,
   ipv4SctpFilter,
 } from "../../capture/filter_expression.ts";
-import type { FilterInstruction } from "../../ffi/bpf.ts";
+import type { PackedProgram } from "../../ffi/bpf.ts";
 import { compileFilter, libpcap } from "../../ffi/libpcap.ts";
 import {
+  ETH_P_8021AD,
+  ETH_P_8021Q,
   ETH_P_IP,
   ETH_P_IPV6,
   PACKET_OTHERHOST,
@@ -28,6 +34,7 @@ import {
   PACKET_HOST,
   PSH,
   RST,
+  SOCK_FILTER,
   SYN,
 } from "../bpf.ts";
 import { liveTest } from "../live/require.ts";
@@ -141,11 +148,15 @@ function chunks(): Case[] {
 }
 
 function errors(): Case[] {
-  const all = (version: 4 | 6, types: number[], refusals: number[]) =>
+  const all = (
+    version: 4 | 6,
+    types: number[],
+    refusals: Record<number, number[]>,
+  ) =>
     types.flatMap((type) =>
       Array.from({ length: 20 }, (_, code): Case => {
         const error = { version, type, code };
-        const isRefusal = type === types[0] && refusals.includes(code);
+        const isRefusal = refusals[type]?.includes(code);
         return {
           name: `ICMP, IPv${version}, type ${type}, code ${code}`,
           ...(isRefusal ? OUT : NEVER),
@@ -164,8 +175,8 @@ function errors(): Case[] {
       })
     );
   return [
-    ...all(4, [3, 0, 1, 5, 8, 11], [2, 3, 9, 10, 13]),
-    ...all(6, [1, 2, 3, 128, 135], [1, 4, 5, 6]),
+    ...all(4, [3, 0, 1, 4, 5, 8, 11], { 3: [2, 3, 9, 10, 13] }),
+    ...all(6, [1, 2, 3, 4, 128, 135], { 1: [1, 4, 5, 6], 4: [1] }),
     // One version's numbers in the other version mean nothing.
     ...both("ICMPv6's", NEVER, icmpUnreachable([], { type: 1, code: 4 }), 1),
     ...both("ICMP's", NEVER, icmpUnreachable([]), NEXT_ICMPV6),
@@ -235,7 +246,27 @@ function extensions(): Case[] {
   }));
 }
 
-const CASES: readonly Case[] = [
+/** What is left of a frame when the kernel has taken its first tag off. */
+function tags(): Case[] {
+  const datagram = ipv4(tcp({ flags: ACK }));
+  const stacks: [string, number, readonly number[], Passage][] = [
+    ["priority 0", ETH_P_8021Q, [0x00, 0x00], IN],
+    ["priority 7", ETH_P_8021Q, [0xe0, 0x00], IN],
+    ["priority 0, 802.1ad", ETH_P_8021AD, [0x00, 0x00], IN],
+    ["VLAN 1", ETH_P_8021Q, [0x00, 0x01], NEVER],
+    ["VLAN 256", ETH_P_8021Q, [0xe1, 0x00], NEVER],
+    ["of no standard", 0x9100, [0x00, 0x00], NEVER],
+  ];
+  return stacks.map(([name, etherType, tag, passage]) => ({
+    name: `a second tag, ${name}`,
+    bytes: concat(tag, [0x08, 0x00], datagram),
+    etherType,
+    ...passage,
+  }));
+}
+
+/** What libpcap's expressions know as well. */
+const IP_CASES: readonly Case[] = [
   ...segments(),
   ...chunks(),
   ...errors(),
@@ -251,6 +282,7 @@ const CASES: readonly Case[] = [
     ...NEVER,
   },
 ];
+const CASES: readonly Case[] = [...IP_CASES, ...tags()];
 
 for (const promiscuous of [false, true]) {
   for (const evidence of [false, true]) {
@@ -260,7 +292,7 @@ for (const promiscuous of [false, true]) {
       for (const each of CASES) {
         const passes = (packetType: number) => {
           const length = filter(program, { ...each, packetType });
-          assert(length === 0 || length === SNAP_LENGTH);
+          assert([0, SNAP_LENGTH, EXTENDED_SNAP_LENGTH].includes(length));
           return length > 0;
         };
         const comes = evidence ? each.in : each.classic;
@@ -302,27 +334,19 @@ Deno.test("an ICMP error is captured as far as it is decoded", () => {
   for (const { length } of longest) assertLessOrEqual(length, SNAP_LENGTH);
 });
 
-/** struct bpf_program and struct bpf_insn, as libpcap compiles for Ethernet. */
-function compiled(expression: string): FilterInstruction[] {
+/** struct bpf_insn[] of a struct bpf_program, as libpcap compiles it for Ethernet. */
+function compiled(expression: string): PackedProgram {
   const handle = libpcap().pcap_open_dead(1, 65_535);
   assert(handle !== null);
   const program = compileFilter(handle, expression);
   const fields = new DataView(program.buffer);
   const address = Deno.UnsafePointer.create(fields.getBigUint64(8, true));
   assert(address !== null);
-  const view = new Deno.UnsafePointerView(address);
-  const instructions = Array.from(
-    { length: fields.getUint32(0, true) },
-    (_, i): FilterInstruction => [
-      view.getUint16(8 * i),
-      view.getUint8(8 * i + 2),
-      view.getUint8(8 * i + 3),
-      view.getUint32(8 * i + 4),
-    ],
-  );
+  const code = new Uint8Array(fields.getUint32(0, true) * SOCK_FILTER);
+  new Deno.UnsafePointerView(address).copyInto(code);
   libpcap().pcap_freecode(program);
   libpcap().pcap_close(handle);
-  return instructions;
+  return code;
 }
 
 /** The packet in an Ethernet frame. */
@@ -335,6 +359,12 @@ const isIpv4 = ({ etherType }: Case) => etherType === ETH_P_IP;
 const isSctp = ({ name }: Case) =>
   name.includes("SCTP") || name.includes(`of ${NEXT_SCTP}`);
 const isLaterFragment = ({ name }: Case) => /of 6, IPv4, from/.test(name);
+
+/** Whether our own filter passes a packet for the sake of outgoing scans. */
+function passesForOutgoing(each: Case, packetType: number): boolean {
+  const options = { promiscuous: false, evidence: true, outgoing: true };
+  return filter(kernelFilter(options), { ...each, packetType }) > 0;
+}
 
 /** Which of the packets each expression lets through. */
 const EXPRESSIONS: readonly [
@@ -356,6 +386,18 @@ const EXPRESSIONS: readonly [
     (each) => each.in,
   ],
   ["what is sent", answerFilter(), PACKET_OUTGOING, (each) => each.out],
+  [
+    "what comes, and answers us",
+    headerFilter({ evidence: true, outgoing: true }),
+    PACKET_HOST,
+    (each) => passesForOutgoing(each, PACKET_HOST),
+  ],
+  [
+    "what is sent, and asks others",
+    answerFilter(undefined, true),
+    PACKET_OUTGOING,
+    (each) => passesForOutgoing(each, PACKET_OUTGOING),
+  ],
   [
     "what is sent over IPv4",
     ipv4AnswerFilter(),
@@ -379,7 +421,7 @@ const EXPRESSIONS: readonly [
 for (const [name, expression, packetType, passes] of EXPRESSIONS) {
   liveTest(`libpcap's filter: ${name}`, { tools: ["tcpdump"] }, () => {
     const program = compiled(expression);
-    for (const each of CASES) {
+    for (const each of IP_CASES) {
       const length = filter(program, { ...framed(each), packetType });
       assertEquals(length > 0, passes(each), each.name);
     }
@@ -401,7 +443,7 @@ liveTest(
       const program = compiled(
         expression("src host 203.0.113.9 or dst port 1"),
       );
-      for (const each of CASES) {
+      for (const each of IP_CASES) {
         for (const packetType of [PACKET_HOST, PACKET_OUTGOING]) {
           const length = filter(program, { ...framed(each), packetType });
           assertEquals(length, 0, each.name);

@@ -1,12 +1,13 @@
 /** The fuzzer in short, and that it would find something. */
 
-import { parseAddress } from "../../mod.ts";
+import { parseAddress } from "../../library/packet.ts";
 import {
   assert,
   assertEquals,
   assertGreater,
   assertRejects,
 } from "../assert.ts";
+import { amount } from "../long.ts";
 import { type Bytes, concat } from "../packets.ts";
 import { runSeed, seeded } from "../random.ts";
 import { Coverage } from "./coverage.ts";
@@ -15,11 +16,18 @@ import { describe, fuzz } from "./main.ts";
 import type { Outcome, Target } from "./target.ts";
 import { corpusOf, TARGETS } from "./targets.ts";
 
+const SECONDS = amount(5, 900);
+
 for (const [which, seed] of [["a fixed", 1], ["another", runSeed()]] as const) {
   Deno.test(`${which} seed breaks no target in some seconds`, async () => {
     console.log(`--seed ${seed}`);
     const amounts = new Map();
-    const figures = await fuzz({ targets: TARGETS, seed, seconds: 5, amounts })
+    const figures = await fuzz({
+      targets: TARGETS,
+      seed,
+      seconds: SECONDS,
+      amounts,
+    })
       .catch((error) => {
         throw error instanceof Finding
           ? new Error(describe(error, seed), { cause: error.cause })

@@ -4,20 +4,22 @@
  * @module
  */
 
-import { formatJson, formatReport, MAX_LINE, type Report } from "../../mod.ts";
+import { formatJson, formatReport, type Report } from "../../mod.ts";
+import { MAX_LINE } from "../../library/format.ts";
 import { assert } from "../assert.ts";
 
 /** What {@linkcode formatReport} does not count: RFC 5952 is longer than IPv4. */
 const COUNTED_ADDRESS = 15;
+const OUTGOING = "outgoing: ";
 // deno-lint-ignore no-control-regex
 const CONTROL = /[\x00-\x1f\x7f-\uffff]/;
 
-/** All addresses of the line that are longer than an IPv4 one can be. */
+/** What is put before a line, and addresses longer than an IPv4 one can be. */
 function uncounted(line: string): number {
   const addresses = line.match(/[0-9a-f]*:[0-9a-f:.]*(\/\d+)?/gi) ?? [];
   return addresses.reduce(
     (sum, text) => sum + Math.max(0, text.length - COUNTED_ADDRESS),
-    0,
+    line.startsWith(OUTGOING) ? OUTGOING.length : 0,
   );
 }
 

@@ -10,8 +10,8 @@ import {
   type Direction,
   KNOBS,
   type Packet,
-  SUPPORTED_LINK_TYPES,
 } from "../../mod.ts";
+import { SUPPORTED_LINK_TYPES } from "../../library/packet.ts";
 import { AddressSet } from "../../mod.ts";
 import type { Bytes } from "../packets.ts";
 import { seeded } from "../random.ts";

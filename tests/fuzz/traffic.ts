@@ -5,7 +5,8 @@
  * @module
  */
 
-import { type Direction, SUPPORTED_LINK_TYPES } from "../../mod.ts";
+import type { Direction } from "../../mod.ts";
+import { SUPPORTED_LINK_TYPES } from "../../library/packet.ts";
 import { type Bytes, FRAGMENTS, kindsOf, NETWORKS } from "../packets.ts";
 import { below, pick, type Random } from "../random.ts";
 import {

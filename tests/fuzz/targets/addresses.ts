@@ -6,14 +6,13 @@
  */
 
 import { isIP } from "node:net";
+import { AddressSet, type Network } from "../../../mod.ts";
 import {
-  AddressSet,
   type AddressWords,
   formatAddress,
-  type Network,
   parseAddress,
   parseNetwork,
-} from "../../../mod.ts";
+} from "../../../library/packet.ts";
 import { assert, assertEquals, assertInstanceOf } from "../../assert.ts";
 import type { Bytes } from "../../packets.ts";
 import { below, pick, type Random } from "../../random.ts";
@@ -110,7 +109,7 @@ function contains({ words, prefix }: Network, address: AddressWords): boolean {
 export const addresses: Target = {
   name: "addresses",
   unit: "texts",
-  code: ["detect/address.ts"],
+  code: ["detect/packet/address.ts", "detect/packet/ranges.ts"],
   seeds: () => WORDS.map((word) => encoder.encode(word)),
   generate: someLines,
   mutate: (random, input, other) => mutateText(random, input, other, WORDS),

@@ -65,6 +65,9 @@ function checkOptions(options: Options): void {
       case "flag":
         assert(typeof value === "boolean", `${name} is ${value}`);
         break;
+      case "paths":
+        assert(((value ?? []) as string[]).every((text) => text !== ""), name);
+        break;
       case "list":
         assert((value as string[]).every((text) => text !== ""), name);
         break;
@@ -81,6 +84,9 @@ function argumentsFor(options: Options): string[] {
     const value = options[name];
     if (kind === "flag") return [`--${name}`];
     if (kind === "time") return [`--${name}=${formatTime(value as number)}`];
+    if (kind === "paths") {
+      return (value as readonly string[]).map((path) => `--${name}=${path}`);
+    }
     if (kind !== "list") return [`--${name}=${value}`];
     // `--ignore=` would be refused: an empty list of a file says nothing.
     const texts = value as readonly string[];
@@ -140,7 +146,7 @@ function likelyValue(random: Random, name: string): string {
     return `${spec.min + below(random, spec.max - spec.min + 1)}`;
   }
   if (spec.kind === "time") return pick(random, ["3s", "7", "500ms", "24h"]);
-  const choices = spec.kind === "flag" ? undefined : spec.choices;
+  const choices = "choices" in spec ? spec.choices : undefined;
   return pick(random, choices ?? VALUES);
 }
 
@@ -153,7 +159,7 @@ function withoutConfig(args: readonly string[]): string[] {
 export const commandLine: Target = {
   name: "command-line",
   unit: "texts",
-  code: ["daemon/", "detect/address.ts"],
+  code: ["daemon/", "detect/packet/address.ts"],
   seeds: () => NAMES.map((name) => encoder.encode(`--${name}`)),
   generate: (random) =>
     encoder.encode(
@@ -227,7 +233,7 @@ function someToml(random: Random): string {
 export const config: Target = {
   name: "config",
   unit: "texts",
-  code: ["daemon/", "detect/address.ts"],
+  code: ["daemon/", "detect/packet/address.ts"],
   seeds: () => SPECS.map(([name]) => encoder.encode(`${name} = true\n`)),
   generate: (random) =>
     encoder.encode(

@@ -5,7 +5,8 @@
  * @module
  */
 
-import { FragmentInfo, HeaderReassembler, Segment } from "../../../mod.ts";
+import { FragmentInfo, HeaderReassembler } from "../../../library/packet.ts";
+import { Segment } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import type { Bytes } from "../../packets.ts";
 import { below, pick, type Random, seeded } from "../../random.ts";
@@ -53,7 +54,7 @@ class Naive {
 export const fragments: Target = {
   name: "fragments",
   unit: "fragments",
-  code: ["detect/fragments.ts"],
+  code: ["detect/packet/fragments.ts"],
   seeds: () => [],
   generate(random: Random): Bytes {
     const count = below(random, 1 << (2 + below(random, 6)));

@@ -7,12 +7,14 @@
 import {
   FACILITIES,
   type Facility,
-  formatAddress,
-  formatJson,
-  formatReport,
   frameSyslog,
   type Level,
   LEVELS,
+} from "../../../library/format.ts";
+import { formatAddress } from "../../../library/packet.ts";
+import {
+  formatJson,
+  formatReport,
   type Report,
   type Scan,
 } from "../../../mod.ts";
@@ -66,8 +68,9 @@ function someScan(random: Random): Scan {
       random,
       ["classic", "refusals", "udp", "sctp", "slow", "sweep"] as const,
     ),
-    protocol: pick(random, ["tcp", "udp", "sctp"] as const),
+    protocol: pick(random, ["tcp", "udp", "sctp", "ip"] as const),
     verified: below(random, 2) === 0,
+    direction: pick(random, [undefined, "outgoing"] as const),
     source: someAddress(random, isIpv6),
     sourcePort: maybe(random() & 0xffff),
     destination: someAddress(random, isIpv6),
@@ -88,7 +91,7 @@ function someReport(random: Random): Report {
   const isIpv6 = below(random, 2) === 0;
   const address = () => someAddress(random, isIpv6);
   const completed = someTime(random);
-  switch (below(random, 8)) {
+  switch (below(random, 9)) {
     case 0:
       return { type: "flood", completed };
     case 1: {
@@ -109,11 +112,19 @@ function someReport(random: Random): Report {
     }
     case 3:
       return {
+        type: "shared",
+        network: `${address().replace(/\/.*/, "")}/${1 + below(random, 128)}`,
+        sources: 2 + random() % 1_048_576,
+        scan: someScan(random),
+        completed,
+      };
+    case 4:
+      return {
         type: "end",
         source: address(),
         destination: address(),
         otherDestinations: below(random, 2) === 0,
-        protocol: pick(random, ["tcp", "udp", "sctp"] as const),
+        protocol: pick(random, ["tcp", "udp", "sctp", "ip"] as const),
         duration: random() * (1 + below(random, 100)) / 8,
         packets: random(),
         ports: random() & 0xffff,

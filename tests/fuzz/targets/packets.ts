@@ -7,12 +7,11 @@
 import {
   type Counters,
   Detector,
-  DIRECTION_IN,
   Packet,
   type Report,
   Segment,
-  TCP_SYN,
 } from "../../../mod.ts";
+import { DIRECTION_IN, TCP_SYN } from "../../../library/packet.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { type Bytes, concat, START } from "../../packets.ts";
 import { below, pick, type Random } from "../../random.ts";

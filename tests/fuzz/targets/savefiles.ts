@@ -4,12 +4,9 @@
  * @module
  */
 
-import {
-  CaptureFileError,
-  Detector,
-  SavefileReader,
-  SUPPORTED_LINK_TYPES,
-} from "../../../mod.ts";
+import { CaptureFileError, Detector } from "../../../mod.ts";
+import { SavefileReader } from "../../../library/savefile.ts";
+import { SUPPORTED_LINK_TYPES } from "../../../library/packet.ts";
 import { assert, assertEquals, assertInstanceOf } from "../../assert.ts";
 import { captureFiles } from "../../captures.ts";
 import {

@@ -5,8 +5,8 @@ import {
   findScans,
   formatJson,
   formatReport,
-  SavefileReader,
-} from "../../mod.ts";
+} from "../../../mod.ts";
+import { SavefileReader } from "../../../library/savefile.ts";
 import {
   assert,
   assertEquals,
@@ -14,7 +14,7 @@ import {
   assertLessOrEqual,
   assertMatch,
   assertThrows,
-} from "../assert.ts";
+} from "../../assert.ts";
 import {
   type Bytes,
   concat,
@@ -31,8 +31,8 @@ import {
   scanFile,
   START,
   tcp,
-} from "../packets.ts";
-import { below, chunked, seeded, withRunSeed } from "../random.ts";
+} from "../../packets.ts";
+import { below, chunked, seeded, withRunSeed } from "../../random.ts";
 
 /** A packet, kept. */
 interface Seen {
@@ -48,9 +48,9 @@ function read(chunks: Iterable<Uint8Array>) {
   const reader = new SavefileReader((packet) => {
     const { view, offset, length, time, wallTime, linkType, direction } =
       packet;
-    assertEquals(time, wallTime);
+    assert(time >= wallTime && time - wallTime < 1000);
     const bytes = new Uint8Array(view.buffer, view.byteOffset + offset, length);
-    seen.push({ time, linkType, direction, bytes: [...bytes] });
+    seen.push({ time: wallTime, linkType, direction, bytes: [...bytes] });
   });
   let error: CaptureFileError | undefined;
   try {
@@ -523,8 +523,43 @@ for (const littleEndian of [true, false]) {
     const wifi = read([concat(w.section(), w.interface(105), packetAt(0))]);
     assertEquals(
       wifi.error?.message,
-      "link type 105 (IEEE802_11) is not supported",
+      "link type 105 (IEEE802_11) is not supported, and no packet is of another one",
     );
+  });
+
+  Deno.test(`pcapng, ${order}: packets of interfaces that are not supported are passed over and counted`, () => {
+    const bytes = concat(
+      w.section(),
+      w.interface(105),
+      w.interface(101),
+      ...[0, 1, 0, 1, 0].map((i) => w.packet(i, 0n, PACKET)),
+      w.section(),
+      w.interface(127),
+      ...[0, 0, 0, 0].map((i) => w.packet(i, 0n, PACKET)),
+    );
+    const { seen, error, reader } = read([bytes]);
+    assertEquals([seen.map(({ linkType }) => linkType), error], [
+      [101, 101],
+      undefined,
+    ]);
+    assertEquals(reader.skipped.total, 7);
+    assertEquals(
+      reader.skipped.commonest(),
+      { name: "link type 127 (IEEE802_11_RADIOTAP)", packets: 4 },
+    );
+  });
+
+  Deno.test(`pcapng, ${order}: what a packet had before it was cut`, () => {
+    const lengths: number[][] = [];
+    const reader = new SavefileReader(({ length, originalLength }) =>
+      lengths.push([length, originalLength])
+    );
+    const cut = w.packet(0, 0n, PACKET.slice(0, 8));
+    cut.set(w.u32(1500), 24);
+    const whole = w.packet(0, 0n, PACKET);
+    reader.push(concat(w.section(), w.interface(101), cut, whole));
+    reader.end();
+    assertEquals(lengths, [[8, 1500], [40, 40]]);
   });
 }
 
@@ -615,5 +650,92 @@ Deno.test("bytes that are no capture file are refused, whatever they are", () =>
     bytes[0] = 0x42; // no format begins so
     const { seen, error } = read([bytes]);
     assertEquals([seen.length, error?.offset], [0, 0]);
+  }
+});
+
+/** Text with bytes beyond ASCII, as bytes. */
+function latin(text: string): Bytes {
+  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+}
+
+/** The first record of an ERF file: Ethernet, 64 bytes, in 2026. */
+const ERF = concat(
+  [0, 0, 0, 0x80, 0x00, 0xb9, 0x55, 0x69],
+  [2, 4, 0, 80, 0, 0, 0, 64],
+  new Uint8Array(64),
+);
+
+Deno.test("other formats are named, whatever the chunks", () => {
+  const formats: [Bytes, string][] = [
+    [latin("snoop\0\0\0\0\0\0\x02\0\0\0\x04"), "a snoop file"],
+    [latin("\xa1\xb2\xcd\x34\0\x02\0\x04\0\0\0\0"), "a modified pcap file"],
+    [latin("PK\x03\x04 and what follows"), "a zip archive"],
+    [latin("\xfd7zXZ\0 and what follows"), "packed with xz"],
+    [latin("\x28\xb5\x2f\xfd and what follows"), "packed with zstd"],
+    [latin("BZh91AY&SY and what follows"), "packed with bzip2"],
+    [latin("GMBU and what follows"), "Microsoft Network Monitor"],
+    [ERF, "an ERF file"],
+  ];
+  for (const [bytes, name] of formats) {
+    for (const size of [1, 3, 5, bytes.length]) {
+      const chunks = [];
+      for (let at = 0; at < bytes.length; at += size) {
+        chunks.push(bytes.slice(at, at + size));
+      }
+      const { seen, error } = read(chunks);
+      assertEquals([seen.length, error?.offset], [0, 0]);
+      assert(error?.message.includes(name), `${error?.message}`);
+    }
+  }
+  // Too little to name, enough to refuse.
+  assertEquals(
+    read([latin("MZ\x90\0")]).error?.message.slice(0, 43),
+    "not a capture file: it starts with 4d5a9000",
+  );
+});
+
+Deno.test("Nokia's records are told from those of pcap with impossible times", () => {
+  for (const kind of FILE_KINDS) {
+    const { littleEndian } = kind;
+    const record = { seconds: START / 1000, fraction: 500, bytes: PACKET };
+    const plain = pcap(kind, [record, record, record]);
+    const size = RECORD_HEADER + PACKET.length;
+    const nokia = [0, 1, 2].flatMap((i) => {
+      const at = FILE_HEADER + i * size;
+      const header = plain.subarray(at, at + RECORD_HEADER);
+      return [header, new Uint8Array(4), PACKET];
+    });
+    const file = concat(plain.subarray(0, FILE_HEADER), ...nokia);
+    const { error } = read([file]);
+    assert(error?.message.includes("of Nokia"), `${error?.message}`);
+    // A fraction of a second and more alone is no reason.
+    const odd = plain.slice();
+    new DataView(odd.buffer).setUint32(
+      FILE_HEADER + size + 4,
+      3_000_000_000,
+      littleEndian,
+    );
+    assertEquals(read([odd]).error, undefined);
+  }
+});
+
+Deno.test("small steps back are taken for the time before, large ones are steps", () => {
+  for (const smallStep of [undefined, 10]) {
+    const limit = smallStep ?? 1000;
+    const times = [0, -1, 5, 5 - limit + 1, 6, 6 - limit, 7 - limit, 2000];
+    const records = times.map((ms) => ({
+      seconds: START / 1000 + Math.floor(ms / 1000),
+      fraction: (ms - Math.floor(ms / 1000) * 1000) * 1000,
+      bytes: PACKET,
+    }));
+    const seen: [number, number][] = [];
+    const reader = new SavefileReader(
+      ({ time, wallTime }) => seen.push([time - START, wallTime - START]),
+      { smallStep },
+    );
+    reader.push(pcap(FILE_KINDS[0], records));
+    reader.end();
+    const expected = [0, 0, 5, 5, 6, 6 - limit, 7 - limit, 2000];
+    assertEquals(seen, times.map((time, i) => [expected[i], time]));
   }
 });

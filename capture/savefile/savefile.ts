@@ -8,19 +8,20 @@
  * @module
  */
 
-import { Detector } from "../detect/detector.ts";
-import type { DetectorOptions } from "../detect/options.ts";
-import type { PacketHandler } from "../detect/packet.ts";
-import type { Report } from "../detect/report.ts";
-import { CaptureFileError, type SavefileFormat } from "./savefile_format.ts";
+import { PacketKinds } from "../../detect/packet/kinds.ts";
+import type { PacketHandler } from "../../detect/packet/packet.ts";
+import { FileClock } from "./file_clock.ts";
+import { CaptureFileError, type SavefileFormat } from "./format.ts";
 import {
   PCAP_MICROSECONDS,
   PCAP_MICROSECONDS_SWAPPED,
   PCAP_NANOSECONDS,
   PCAP_NANOSECONDS_SWAPPED,
   PcapFormat,
-} from "./savefile_pcap.ts";
-import { MAX_BLOCK, PcapngFormat, SECTION_HEADER } from "./savefile_pcapng.ts";
+} from "./pcap.ts";
+import { NAMING_LENGTH, refuseFormat } from "./other_formats.ts";
+import { MAX_BLOCK, PcapngFormat, SECTION_HEADER } from "./pcapng.ts";
+import { ProbeFormat } from "./probe_records.ts";
 
 export { CaptureFileError };
 
@@ -32,22 +33,19 @@ const ORDINARY_ITEM = 2048;
 /** Enough of a file to tell its format. */
 const MAGIC_LENGTH = 4;
 
-function formatOf(magic: number, handler: PacketHandler): SavefileFormat {
-  switch (magic) {
-    case PCAP_MICROSECONDS:
-    case PCAP_NANOSECONDS:
-    case PCAP_MICROSECONDS_SWAPPED:
-    case PCAP_NANOSECONDS_SWAPPED:
-      return new PcapFormat(magic, handler);
-    case SECTION_HEADER:
-      return new PcapngFormat(handler);
-  }
-  throw new CaptureFileError(
-    `not a capture file: it starts with ${
-      magic.toString(16).padStart(8, "0")
-    }, which is no magic number of pcap or pcapng`,
-    0,
-  );
+/** A file of probe records begins with an object. */
+const BRACE = 0x7b;
+
+/** What a reader may be told. */
+export interface SavefileOptions {
+  /**
+   * Smaller steps back in time do not count, in milliseconds [1000].
+   */
+  smallStep?: number;
+  /** How late a probe record may come, in milliseconds [10 s]. */
+  lateness?: number;
+  /** Tells the time in milliseconds since 1970: no probe record is later. */
+  now?: () => number;
 }
 
 /**
@@ -55,7 +53,7 @@ function formatOf(magic: number, handler: PacketHandler): SavefileFormat {
  *
  * @example
  * ```ts
- * import { SavefileReader } from "@scanlogd/scanlogd";
+ * import { SavefileReader } from "@scanlogd/scanlogd/savefile";
  * import { assertEquals, assertThrows } from "@std/assert";
  *
  * const file = new Uint8Array(24 + 16 + 20); // a header and a record
@@ -77,14 +75,24 @@ function formatOf(magic: number, handler: PacketHandler): SavefileFormat {
  * ```
  */
 export class SavefileReader {
+  /**
+   * Packets passed over because their interface's link type is not supported, by
+   * kind.
+   */
+  readonly skipped: PacketKinds = new PacketKinds();
   readonly #handler: PacketHandler;
+  readonly #options: SavefileOptions;
+  readonly #clock: FileClock;
+  #probes: ProbeFormat | undefined;
   #format: SavefileFormat | undefined;
+  /** Bytes needed to tell the format, or what else the file is. */
+  #magicNeeded = MAGIC_LENGTH;
   /** The beginning of an item that is not whole yet. */
   #held = new Uint8Array(ORDINARY_ITEM);
   #heldView = new DataView(this.#held.buffer);
   #heldLength = 0;
   /** Bytes that come next and are to be passed over. */
-  #skipped = 0;
+  #passed = 0;
   /** Bytes of the file before those held. */
   #offset = 0;
 
@@ -92,14 +100,52 @@ export class SavefileReader {
    * Makes a reader.
    *
    * @param handler Called with each packet while a chunk is pushed.
+   * @param options What differs from the defaults.
+   * @throws {TypeError} If there is nothing to call.
    */
-  constructor(handler: PacketHandler) {
+  constructor(handler: PacketHandler, options: SavefileOptions = {}) {
+    if (typeof handler !== "function") {
+      throw new TypeError(
+        `Cannot make a reader: what takes its packets must be a function, got ${handler}`,
+      );
+    }
+    this.#options = options;
+    this.#clock = new FileClock(options.smallStep);
     this.#handler = handler;
   }
 
   /** How many bytes of the file were taken so far. */
   get offset(): number {
     return this.#offset;
+  }
+
+  /** Whether the file is one of probe records, as far as is known. */
+  get readsProbes(): boolean {
+    return this.#probes !== undefined;
+  }
+
+  /** Lines of a file of probe records that are none. */
+  get refused(): number {
+    return this.#probes?.refused ?? 0;
+  }
+
+  /** Probe records that came too late, or from the future. */
+  get late(): number {
+    return this.#probes?.late ?? 0;
+  }
+
+  /**
+   * Hands on what waits for others, once none have come for some milliseconds.
+   *
+   * @returns After how many more to ask again.
+   */
+  idle(waited: number): number {
+    return this.#format?.idle?.(waited) ?? Infinity;
+  }
+
+  /** Hands on what waits for others: the file is not read on. */
+  stop(): void {
+    this.#format?.end?.();
   }
 
   /**
@@ -126,8 +172,14 @@ export class SavefileReader {
   end(): void {
     const { item, needed, mayEnd } = this.#format ??
       { item: "file header", needed: MAGIC_LENGTH, mayEnd: false };
-    if (mayEnd && this.#heldLength === 0 && this.#skipped === 0) return;
-    const missing = this.#skipped > 0 ? this.#skipped : needed;
+    if (this.#format === undefined && this.#heldLength >= MAGIC_LENGTH) {
+      throw refuseFormat(this.#heldView, 0, this.#heldLength);
+    }
+    if (mayEnd && this.#heldLength === 0 && this.#passed === 0) {
+      this.#format?.end?.();
+      return this.#checkLinkTypes();
+    }
+    const missing = this.#passed > 0 ? this.#passed : needed;
     throw new CaptureFileError(
       `the file is cut off in a ${item}: ${missing} bytes needed, ${this.#heldLength} had`,
       this.#offset,
@@ -136,16 +188,26 @@ export class SavefileReader {
     );
   }
 
+  /** A file is refused if all of its packets were passed over. */
+  #checkLinkTypes(): void {
+    const commonest = this.skipped.commonest();
+    if (commonest === undefined || this.#format?.hasPackets) return;
+    throw new CaptureFileError(
+      `${commonest.name} is not supported, and no packet is of another one`,
+      this.#offset,
+    );
+  }
+
   /** Takes whole items from a buffer whose `start` is at the file's offset. */
   #take(view: DataView, start: number, end: number): number {
     try {
       if (this.#format === undefined) {
-        if (end - start < MAGIC_LENGTH) return start;
-        this.#format = formatOf(view.getUint32(start), this.#handler);
+        this.#format = this.#formatOf(view, start, end);
+        if (this.#format === undefined) return start;
       }
       const next = this.#format.take(view, start, end);
       const taken = Math.min(next, end);
-      this.#skipped = next - taken;
+      this.#passed = next - taken;
       this.#offset += taken - start;
       return taken;
     } catch (error) {
@@ -159,10 +221,38 @@ export class SavefileReader {
     }
   }
 
+  /**
+   * The format of a file that begins at `start`; undefined if too little is
+   * there to tell.
+   */
+  #formatOf(
+    view: DataView,
+    start: number,
+    end: number,
+  ): SavefileFormat | undefined {
+    if (end - start < MAGIC_LENGTH) return undefined;
+    const magic = view.getUint32(start);
+    if (magic >>> 24 === BRACE) {
+      return this.#probes = new ProbeFormat(this.#handler, this.#options);
+    }
+    switch (magic) {
+      case PCAP_MICROSECONDS:
+      case PCAP_NANOSECONDS:
+      case PCAP_MICROSECONDS_SWAPPED:
+      case PCAP_NANOSECONDS_SWAPPED:
+        return new PcapFormat(magic, this.#handler, this.#clock);
+      case SECTION_HEADER:
+        return new PcapngFormat(this.#handler, this.#clock, this.skipped);
+    }
+    this.#magicNeeded = NAMING_LENGTH;
+    if (end - start < NAMING_LENGTH) return undefined;
+    throw refuseFormat(view, start, end);
+  }
+
   /** Passes over bytes of a chunk from `at` on; returns where it goes on. */
   #skip(at: number, end: number): number {
-    const skipped = Math.min(this.#skipped, end - at);
-    this.#skipped -= skipped;
+    const skipped = Math.min(this.#passed, end - at);
+    this.#passed -= skipped;
     this.#offset += skipped;
     return at + skipped;
   }
@@ -175,7 +265,7 @@ export class SavefileReader {
   #completeHeld(chunk: Uint8Array): number {
     let used = 0;
     while (this.#heldLength > 0 && used < chunk.length) {
-      const needed = this.#format?.needed ?? MAGIC_LENGTH;
+      const needed = this.#format?.needed ?? this.#magicNeeded;
       const part = chunk.subarray(used, used + needed - this.#heldLength);
       this.#hold(part);
       used += part.length;
@@ -203,47 +293,4 @@ export class SavefileReader {
     this.#held.set(held);
     this.#heldView = new DataView(this.#held.buffer);
   }
-}
-
-/**
- * Finds the scans in a capture file.
- *
- * @param chunks The file: its bytes, or its chunks in order. A
- * `ReadableStream<Uint8Array>` will do where streams can be iterated over.
- * @param options Options of the detector.
- * @throws {CaptureFileError} If the file is damaged, after the scans before the
- * damage.
- * @throws {RangeError} If an option is outside its range.
- *
- * @example
- * ```ts
- * import { findScans } from "@scanlogd/scanlogd";
- * import { assertRejects } from "@std/assert";
- *
- * const scans = findScans(new TextEncoder().encode("no capture file"));
- * await assertRejects(() => scans.next(), Error, "not a capture file");
- * ```
- */
-export async function* findScans(
-  chunks: Uint8Array | AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  options: DetectorOptions = {},
-): AsyncGenerator<Report, void, void> {
-  const reports: Report[] = [];
-  const detector = new Detector((report) => reports.push(report), options);
-  const reader = new SavefileReader((packet) => detector.packet(packet));
-  let failure: unknown;
-  try {
-    for await (
-      const chunk of chunks instanceof Uint8Array ? [chunks] : chunks
-    ) {
-      reader.push(chunk);
-      yield* reports.splice(0);
-    }
-    reader.end();
-  } catch (error) {
-    failure = error;
-  }
-  detector.finish();
-  yield* reports.splice(0);
-  if (failure !== undefined) throw failure;
 }

@@ -4,16 +4,19 @@
  * @module
  */
 
-import { Packet, type PacketHandler } from "../detect/packet.ts";
+import { Packet, type PacketHandler } from "../../detect/packet/packet.ts";
 import {
   CaptureFileError,
   checkLinkType,
   MAX_RECORD,
   type SavefileFormat,
-} from "./savefile_format.ts";
+} from "./format.ts";
+import type { FileClock } from "./file_clock.ts";
 
 const FILE_HEADER = 24;
 const RECORD_HEADER = 16;
+/** A year: no two records of a file are farther apart. */
+const LONGEST_PAUSE_MS = 365 * 86_400_000;
 // First four bytes, read big-endian (pcap-savefile(5)).
 export const PCAP_MICROSECONDS = 0xa1b2c3d4;
 export const PCAP_NANOSECONDS = 0xa1b23c4d;
@@ -27,12 +30,15 @@ export class PcapFormat implements SavefileFormat {
   readonly mayEnd = true;
   readonly #packet = new Packet();
   readonly #handler: PacketHandler;
+  readonly #clock: FileClock;
   readonly #littleEndian: boolean;
   readonly #unitsPerMillisecond: number;
+  hasPackets = false;
   #hasHeader = false;
 
-  constructor(magic: number, handler: PacketHandler) {
+  constructor(magic: number, handler: PacketHandler, clock: FileClock) {
     this.#handler = handler;
+    this.#clock = clock;
     this.#littleEndian = magic === PCAP_MICROSECONDS_SWAPPED ||
       magic === PCAP_NANOSECONDS_SWAPPED;
     this.#unitsPerMillisecond =
@@ -72,6 +78,9 @@ export class PcapFormat implements SavefileFormat {
     packet.view = view;
     let at = start;
     while (at + RECORD_HEADER <= end) {
+      const fraction = view.getUint32(at + 4, littleEndian) /
+        this.#unitsPerMillisecond;
+      if (fraction >= 1000) this.#checkFraction(view, at);
       const length = view.getUint32(at + 8, littleEndian);
       if (length > MAX_RECORD) throw tooLong(length, at);
       const next = at + RECORD_HEADER + length;
@@ -79,17 +88,38 @@ export class PcapFormat implements SavefileFormat {
         this.needed = RECORD_HEADER + length;
         return at;
       }
-      packet.time = view.getUint32(at, littleEndian) * 1000 +
-        view.getUint32(at + 4, littleEndian) / this.#unitsPerMillisecond;
-      packet.wallTime = packet.time;
+      this.hasPackets = true;
+      packet.wallTime = view.getUint32(at, littleEndian) * 1000 + fraction;
+      packet.time = this.#clock.timeOf(packet.wallTime);
       packet.direction = 0;
       packet.offset = at + RECORD_HEADER;
       packet.length = length;
+      packet.originalLength = view.getUint32(at + 12, littleEndian);
       this.#handler(packet);
       at = next;
     }
     this.needed = RECORD_HEADER;
     return at;
+  }
+
+  /**
+   * Nokia's firewalls wrote headers of 20 bytes under pcap's magic number: then
+   * the time of every record but the first stands 4 bytes further on.
+   */
+  #checkFraction(view: DataView, at: number): void {
+    if (!this.hasPackets) return;
+    const seconds = view.getUint32(at + 4, this.#littleEndian);
+    const fraction = view.getUint32(at + 8, this.#littleEndian);
+    const length = view.getUint32(at + 12, this.#littleEndian);
+    const pause = Math.abs(seconds * 1000 - this.#packet.wallTime);
+    const isPossible = pause < LONGEST_PAUSE_MS &&
+      fraction / this.#unitsPerMillisecond < 1000 &&
+      length > 0 && length <= MAX_RECORD;
+    if (!isPossible) return;
+    throw new CaptureFileError(
+      "not pcap or pcapng, but a pcap file of Nokia: editcap -F pcapng converts it",
+      at,
+    );
   }
 }
 

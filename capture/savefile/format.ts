@@ -4,21 +4,35 @@
  * @module
  */
 
-import { isSupportedLinkType, linkTypeName } from "../detect/link.ts";
+import { isSupportedLinkType } from "../../detect/packet/link.ts";
+import { linkTypeName } from "../../detect/packet/link_names.ts";
 
 /** libpcap's MAXIMUM_SNAPLEN: no packet of any tool is longer, in bytes. */
 export const MAX_RECORD = 262_144;
 
-/** Why a capture file could not be read to its end. */
+/**
+ * Why a capture file could not be read to its end.
+ *
+ * @example
+ * ```ts
+ * import { CaptureFileError, SavefileReader } from "@scanlogd/scanlogd/savefile";
+ * import { assertEquals, assertThrows } from "@std/assert";
+ *
+ * const reader = new SavefileReader(() => {});
+ * reader.push(Uint8Array.of(0xa1, 0xb2, 0xc3, 0xd4, 0, 2));
+ * const error = assertThrows(() => reader.end(), CaptureFileError);
+ * assertEquals([error.offset, error.needed, error.had], [0, 24, 6]);
+ * ```
+ */
 export class CaptureFileError extends Error {
   /** "CaptureFileError". */
   override name = "CaptureFileError";
   /** Where in the file the damage was met, in bytes. */
   readonly offset: number;
   /** How many bytes were needed there, if it is bytes that are missing. */
-  readonly needed?: number;
+  readonly needed: number | undefined;
   /** How many bytes there were. */
-  readonly had?: number;
+  readonly had: number | undefined;
 
   /** Describes damage of a file. */
   constructor(
@@ -43,6 +57,8 @@ export interface SavefileFormat {
   readonly needed: number;
   /** What an item is called in messages. */
   readonly item: string;
+  /** Whether a packet was handed on. */
+  readonly hasPackets: boolean;
   /** Whether the file may end where the last item taken does. */
   readonly mayEnd: boolean;
   /**
@@ -54,6 +70,14 @@ export interface SavefileFormat {
    * the view.
    */
   take(view: DataView, start: number, end: number): number;
+  /** Hands on what it has kept until the file ended. */
+  end?(): void;
+  /**
+   * Hands on what it keeps for others, once none have come for some milliseconds.
+   *
+   * @returns After how many more to ask again.
+   */
+  idle?(waited: number): number;
 }
 
 /** @throws {CaptureFileError} If packets of the link type cannot be decoded. */

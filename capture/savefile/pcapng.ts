@@ -5,6 +5,8 @@
  * @module
  */
 
+import { LINK_TYPES, type PacketKinds } from "../../detect/packet/kinds.ts";
+import { isSupportedLinkType } from "../../detect/packet/link.ts";
 import {
   type Direction,
   DIRECTION_IN,
@@ -12,13 +14,9 @@ import {
   DIRECTION_UNKNOWN,
   Packet,
   type PacketHandler,
-} from "../detect/packet.ts";
-import {
-  CaptureFileError,
-  checkLinkType,
-  MAX_RECORD,
-  type SavefileFormat,
-} from "./savefile_format.ts";
+} from "../../detect/packet/packet.ts";
+import { CaptureFileError, MAX_RECORD, type SavefileFormat } from "./format.ts";
+import type { FileClock } from "./file_clock.ts";
 
 /** The type of a section header block, the same in both byte orders. */
 export const SECTION_HEADER = 0x0a0d0d0a;
@@ -69,15 +67,24 @@ interface InterfaceDescription {
 export class PcapngFormat implements SavefileFormat {
   needed = BLOCK_HEADER;
   item = "block";
+  hasPackets = false;
   readonly #packet = new Packet();
   readonly #handler: PacketHandler;
+  readonly #clock: FileClock;
+  readonly #skipped: PacketKinds;
   #interfaces: InterfaceDescription[] = [];
   #littleEndian = false;
   /** The total length that the end of the current block must repeat, or 0. */
   #trailer = 0;
 
-  constructor(handler: PacketHandler) {
+  /**
+   * @param skipped Counts the packets of interfaces whose link type is not
+   * supported.
+   */
+  constructor(handler: PacketHandler, clock: FileClock, skipped: PacketKinds) {
     this.#handler = handler;
+    this.#clock = clock;
+    this.#skipped = skipped;
   }
 
   get mayEnd(): boolean {
@@ -251,8 +258,9 @@ export class PcapngFormat implements SavefileFormat {
       view.getUint32(at + 16, littleEndian),
       description,
     );
-    packet.time = Math.max(-MAX_TIME, Math.min(time, MAX_TIME));
+    packet.wallTime = Math.max(-MAX_TIME, Math.min(time, MAX_TIME));
     packet.direction = this.#direction(view, data + ((length + 3) & ~3), end);
+    packet.originalLength = view.getUint32(at + 24, littleEndian);
     this.#handOn(view, data, length, description);
   }
 
@@ -280,6 +288,7 @@ export class PcapngFormat implements SavefileFormat {
     const limit = description.snapLength || MAX_RECORD;
     const length = Math.min(original, limit, end - data);
     this.#packet.direction = DIRECTION_UNKNOWN;
+    this.#packet.originalLength = original;
     this.#handOn(view, data, length, description);
   }
 
@@ -291,7 +300,6 @@ export class PcapngFormat implements SavefileFormat {
         at,
       );
     }
-    checkLinkType(description.linkType, at);
     return description;
   }
 
@@ -301,12 +309,17 @@ export class PcapngFormat implements SavefileFormat {
     length: number,
     { linkType }: InterfaceDescription,
   ): void {
+    if (!isSupportedLinkType(linkType)) {
+      this.#skipped.count(LINK_TYPES, linkType);
+      return;
+    }
     const packet = this.#packet;
     packet.view = view;
     packet.offset = offset;
     packet.length = length;
     packet.linkType = linkType;
-    packet.wallTime = packet.time;
+    packet.time = this.#clock.timeOf(packet.wallTime);
+    this.hasPackets = true;
     this.#handler(packet);
   }
 }

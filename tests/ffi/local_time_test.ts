@@ -1,0 +1,47 @@
+/** Local time is what the C library's `date` says, in every time zone. */
+
+import { assertEquals } from "../assert.ts";
+import { program } from "../live/daemon.ts";
+import { Process, run } from "../live/processes.ts";
+import { liveTest } from "../live/require.ts";
+import { FILE_KINDS, ipv4, pcap, SCAN_PORTS, tcp } from "../packets.ts";
+
+const ZONES = [
+  ...["UTC", "Europe/Berlin", ":Asia/Kolkata", "America/St_Johns"],
+  ...["CET-1CEST,M3.5.0,M10.5.0/3", "<+0530>-5:30", "EST5EDT", "ABC12:34:56"],
+  ...["NZST-12NZDT,M9.5.0,M4.1.0/3", "nonsense"],
+];
+/** Winter and summer, and the hours around both changes in Europe. */
+const TIMES = [
+  ...[1_767_225_600, 1_782_864_000],
+  ...[1_774_745_999, 1_774_746_000, 1_792_889_999, 1_792_890_000],
+];
+
+/** A scan that begins at a time in seconds. */
+function scanAt(seconds: number): Uint8Array<ArrayBuffer> {
+  return pcap(
+    FILE_KINDS[0],
+    SCAN_PORTS.map((destinationPort, i) => ({
+      seconds,
+      fraction: i * 10_000,
+      bytes: ipv4(tcp({ destinationPort })),
+    })),
+  );
+}
+
+for (const zone of ZONES) {
+  liveTest(`TZ=${zone}`, { tools: ["date"] }, async () => {
+    const env = { TZ: zone };
+    for (const seconds of TIMES) {
+      await using process = new Process(program(["-r", "-"]), {
+        env,
+        input: scanAt(seconds),
+      });
+      assertEquals(await process.end(), 0, process.stderr.join("\n"));
+      const expected = await run(["date", `--date=@${seconds}`, "+%T"], {
+        env,
+      });
+      assertEquals(process.stdout[0].split("@")[1], expected, `${seconds}`);
+    }
+  });
+}
