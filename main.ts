@@ -4,18 +4,31 @@
  * @module
  */
 
+// Before anything else: signals come when they like.
+import { onSignal } from "./daemon/signals.ts";
 import type { Capture } from "./capture/capture.ts";
 import { lowestEphemeralPort } from "./capture/ephemeral_port.ts";
-import { FileCapture } from "./capture/file.ts";
+import { Forwarding } from "./capture/forwarding.ts";
+import {
+  CLASSIC_STEP_MS,
+  SMALL_STEP_MS,
+} from "./capture/savefile/file_clock.ts";
 import { type LiveCapture, openLive } from "./capture/live.ts";
+import { loadUnpackers } from "./capture/file.ts";
+import {
+  type FileReading,
+  openFiles,
+  openPipes,
+} from "./capture/open_files.ts";
 import { offlineFilter } from "./capture/offline_filter.ts";
 import {
   isBackgroundChild,
   ParentLink,
   startInBackground,
 } from "./daemon/background.ts";
-import { captureKind, parseCommandLine } from "./daemon/command_line.ts";
-import { describeCounts, describeLosses } from "./daemon/counts.ts";
+import { captureKind } from "./daemon/combinations.ts";
+import { parseCommandLine } from "./daemon/command_line.ts";
+import { describeCounts, describeForeign } from "./daemon/counts.ts";
 import {
   configureDiagnostics,
   logDetail,
@@ -24,17 +37,30 @@ import {
   logWarning,
 } from "./daemon/diagnostics.ts";
 import { Failure } from "./daemon/failure.ts";
+import {
+  describeLosses,
+  LOSS_CHECK_MS,
+  LossWatch,
+  readLosses,
+} from "./daemon/losses.ts";
+import { MetricsFile, readMetrics } from "./daemon/metrics.ts";
+import { ControlSocket } from "./daemon/control.ts";
 import { helpText } from "./daemon/help.ts";
 import { ServiceManager } from "./daemon/notify.ts";
 import type { Options } from "./daemon/options.ts";
+import { print } from "./daemon/print.ts";
 import { PidFile } from "./daemon/pid_file.ts";
 import { Progress } from "./daemon/progress.ts";
+import { statusOf } from "./daemon/exit_status.ts";
+import { reload } from "./daemon/reload.ts";
+import { RunningOptions } from "./daemon/running_options.ts";
 import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
-import { checkOutputs, openOutputs, type Outputs } from "./daemon/sinks.ts";
+import type { Outputs } from "./daemon/outputs.ts";
+import { checkFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
 import manifest from "./deno.json" with { type: "json" };
-import { AddressSet } from "./detect/address.ts";
 import { libc } from "./ffi/libc.ts";
-import { completions } from "./packaging/completions.ts";
+import { localOffset } from "./ffi/local_time.ts";
+import { completions } from "./daemon/completions/completions.ts";
 import { Detector } from "./detect/detector.ts";
 import type { DetectorOptions } from "./detect/options.ts";
 
@@ -44,13 +70,14 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseCommandLine(args);
     configureDiagnostics(options);
-    if (options.help) console.log(helpText());
-    else if (options.version) console.log(`scanlogd ${manifest.version}`);
+    if (options.help) print(helpText());
+    else if (options.version) print(`scanlogd ${manifest.version}`);
     else if (options.completions !== undefined) {
-      console.log(completions(options.completions).trimEnd());
-    } else if (options.check) check(options);
+      print(completions(options.completions).trimEnd());
+    } else if (options.reload) await reload(options);
+    else if (options.check) await check(options);
     else if (options.daemon && !isBackgroundChild()) await startInBackground();
-    else await watch(options);
+    else return await watch(options, args);
     return 0;
   } catch (error) {
     const isSaid = error instanceof Failure && error.isSaid;
@@ -59,46 +86,93 @@ async function main(args: readonly string[]): Promise<number> {
   }
 }
 
-/** Opens what can be opened without a trace, and tells that all is well. */
-function check(options: Options): void {
-  new Detector(() => {}, detectorOptions(options, undefined));
+/** Opens what can be opened without a trace, and says that all is well. */
+async function check(options: Options): Promise<void> {
+  new Detector(
+    () => {},
+    detectorOptions(options, new RunningOptions(options, [])),
+  );
   const isComplete = checkTarget(options);
   if (isComplete) {
-    openCapture(options).capture.close();
+    (await openCapture(options)).capture.close();
     checkOutputs(options);
+    checkOwnFiles(options);
   }
-  console.log(
+  print(
     isComplete
       ? "scanlogd: everything is valid"
       : "scanlogd: all options are valid; run it as root to check the rest",
   );
 }
 
-/** Opens everything, gives up privileges, and only then looks at packets. */
-async function watch(options: Options): Promise<void> {
+/** Checks the files that are no scans', and makes none. */
+function checkOwnFiles(options: Options): void {
+  const { metrics, "pid-file": pidFile } = options;
+  if (metrics !== undefined) MetricsFile.check(metrics);
+  if (pidFile !== undefined) PidFile.check(pidFile);
+}
+
+/**
+ * Opens everything, gives up privileges, and only then looks at packets; returns
+ * the exit status.
+ */
+async function watch(
+  options: Options,
+  args: readonly string[],
+): Promise<number> {
   const parent = options.daemon ? new ParentLink() : undefined;
-  const pidPath = options["pid-file"];
-  const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
   const manager = new ServiceManager();
-  const { capture, live } = openCapture(options);
-  const outputs = openOutputs(options, live);
+  const running = new RunningOptions(options, args);
+  const control = ControlSocket.open(
+    options,
+    (request) => running.answer(request),
+  );
+  const { capture, live, files } = await openCapture(options);
+  // Until here and in what follows nothing is made or changed: a start that
+  // fails leaves no trace.
+  checkTarget(options);
+  checkFiles(options);
+  checkOwnFiles(options);
+  if (files?.mayBePacked) await loadUnpackers();
+  await finishStart();
+  const outputs = openOutputs(options, {
+    live,
+    utc: () => running.utc,
+    onUnread: () => capture.stop(),
+  });
+  const metricsPath = options.metrics;
+  const metrics = metricsPath === undefined
+    ? undefined
+    : new MetricsFile(metricsPath);
   const detector = new Detector(
     (report) => outputs.write(report),
-    detectorOptions(options, live),
+    {
+      ...detectorOptions(options, running, live),
+      ...(outputs.takeProbes && {
+        probes: (record) => outputs.writeProbe(record),
+      }),
+    },
   );
-  await finishStart();
+  const pidPath = options["pid-file"];
+  const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
   listenToSignals(capture, detector, outputs);
   enterSandbox(options, {
     capture: capture.descriptors,
+    rewritten: pidFile === undefined ? [] : [pidFile.fd],
     settle: () => outputs.settle(),
     standIns: outputs.standIns,
   });
-  announce(options, capture, detector);
+  announce(options, capture, live, detector);
+  // A pipe may bring records for as long as an interface brings packets.
+  if (files?.size === undefined) watchLosses(capture, detector, outputs);
+  metrics?.start(() => readMetrics(capture, detector, outputs.sinks));
+  control?.listen();
+  running.reconfigure = (limits) => detector.reconfigure(limits);
+  running.onReload = () => outputs.reopen();
   manager.ready();
   parent?.cut();
-  const progress = capture instanceof FileCapture
-    ? new Progress(capture, () => detector.counters.packets)
-    : undefined;
+  const progress = files &&
+    new Progress(files, () => detector.counters.packets);
   try {
     await capture.run(
       (packet) => detector.packet(packet),
@@ -108,11 +182,12 @@ async function watch(options: Options): Promise<void> {
     detector.finish();
     progress?.end();
     manager.stopping();
-    await outputs.flush();
-    tellAtEnd(options, capture, detector, outputs);
+    await outputs.finish();
+    metrics?.end();
+    tellAtEnd(options, { capture, files }, detector, outputs);
     pidFile?.clear();
   }
-  if (options.read !== undefined) refuseFailedSinks(outputs);
+  return options.read === undefined ? 0 : statusOf(outputs);
 }
 
 /**
@@ -121,27 +196,39 @@ async function watch(options: Options): Promise<void> {
  */
 async function finishStart(): Promise<void> {
   // The time zone's file is out of reach later on.
-  new Date(0).toString();
+  if (Deno.build.os !== "windows") localOffset(0);
   await new Promise((done) => setTimeout(done, 10));
   // What starting has taken, some 8 MB, is of no use any more.
   if (Deno.build.os === "linux") libc().malloc_trim(0n);
 }
 
-function openCapture(
-  options: Options,
-): { capture: Capture; live?: LiveCapture } {
+/** What packets come from, and as what it was opened. */
+interface Opened {
+  capture: Capture;
+  live?: LiveCapture;
+  files?: FileReading;
+}
+
+async function openCapture(options: Options): Promise<Opened> {
   const { read, filter } = options;
   if (read !== undefined) {
     const packetFilter = filter === undefined
       ? undefined
       : offlineFilter(filter);
-    return { capture: new FileCapture(read, packetFilter) };
+    const smallStep = options.classic ? CLASSIC_STEP_MS : SMALL_STEP_MS;
+    const { lateness } = options;
+    const how = { smallStep, lateness };
+    const pipes = await openPipes(read);
+    const files = openFiles(read, packetFilter, how, pipes);
+    return { capture: files, files };
   }
   const live = openLive({
     kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: options.promiscuous,
     evidence: !options.classic,
+    outgoing: options.outgoing,
+    portMemory: !options.classic,
     filter,
     warn: logWarning,
   });
@@ -150,7 +237,8 @@ function openCapture(
 
 function detectorOptions(
   options: Options,
-  live: LiveCapture | undefined,
+  { ignore, home }: RunningOptions,
+  live?: LiveCapture,
 ): DetectorOptions {
   return {
     minPorts: options["min-ports"],
@@ -160,21 +248,29 @@ function detectorOptions(
     sources: options.sources,
     logBurst: options["log-burst"],
     logDelay: options["log-delay"],
+    probeRate: options["probe-rate"],
     ipv6Prefix: options["ipv6-prefix"],
     slowWindow: options["slow-window"],
     ephemeralPort: live && lowestEphemeralPort(),
+    forwards: live && !options.classic ? forwardingOfHost() : undefined,
+    outgoing: options.outgoing,
     classic: options.classic,
+    fromFile: live === undefined,
     ends: true,
-    ignore: addressSet(options.ignore),
-    home: addressSet(options.home),
+    ignore,
+    home,
     promiscuous: options.promiscuous,
     local: live?.local?.addresses,
     onLink: live?.local?.onLink,
+    portMemory: live?.portMemory,
   };
 }
 
-function addressSet(networks: readonly string[]): AddressSet | undefined {
-  return networks.length === 0 ? undefined : AddressSet.from(networks);
+/** Whether the host forwards, which may change as long as the program runs. */
+function forwardingOfHost(): () => boolean {
+  const forwarding = new Forwarding();
+  forwarding.keepUp();
+  return () => forwarding.isOn;
 }
 
 function listenToSignals(
@@ -188,43 +284,61 @@ function listenToSignals(
     logInfo(text);
     outputs.note(text);
   };
-  Deno.addSignalListener("SIGTERM", stop);
-  Deno.addSignalListener("SIGINT", stop);
-  if (Deno.build.os === "windows") return;
-  Deno.addSignalListener("SIGHUP", () => outputs.reopen());
-  Deno.addSignalListener("SIGUSR2", tell);
+  onSignal("SIGTERM", stop);
+  onSignal("SIGINT", stop);
+  onSignal("SIGHUP", () => outputs.reopen());
+  onSignal("SIGUSR2", tell);
+}
+
+/** Says losses while they happen: a flood may last for days. */
+function watchLosses(
+  capture: Capture,
+  detector: Detector,
+  outputs: Outputs,
+): void {
+  const watch = new LossWatch(
+    () => readLosses(capture, detector, outputs.sinks),
+    (text) => {
+      logWarning(text);
+      outputs.note(text);
+    },
+  );
+  const check = () => watch.check(performance.now());
+  Deno.unrefTimer(setInterval(check, LOSS_CHECK_MS));
 }
 
 function announce(
   options: Options,
   capture: Capture,
+  live: LiveCapture | undefined,
   detector: Detector,
 ): void {
   if (options.read === undefined) logInfo(`watching: ${capture.description}`);
+  if (live?.portMemory !== undefined) {
+    logDetail("the kernel remembers which ports are in use (eBPF)");
+  }
   logDetail(`tables take ${(detector.byteLength / 2 ** 20).toFixed(1)} MiB`);
 }
 
 function tellAtEnd(
   options: Options,
-  capture: Capture,
+  { capture, files }: Opened,
   detector: Detector,
   { sinks }: Outputs,
 ): void {
   const text = describeCounts(capture, detector, sinks);
   if (options.read === undefined) logInfo(text);
   else logDetail(text);
-  const losses = describeLosses(capture, detector, sinks);
+  const isUnread = sinks.some(({ failure }) =>
+    failure instanceof Deno.errors.BrokenPipe
+  );
+  // Of a file's reader, what is lost becomes the status, and is said with it.
+  const lossy = options.read === undefined ? sinks : [];
+  const losses = describeLosses(readLosses(capture, detector, lossy));
+  if (isUnread) return;
   if (losses !== undefined) logWarning(losses);
-}
-
-/** Whoever reads a file's scans from a pipe must know that some are missing. */
-function refuseFailedSinks({ sinks }: Outputs): void {
-  for (const { description, failure, lost } of sinks) {
-    if (failure === undefined) continue;
-    throw new Failure(
-      `${description}: ${failure.message}; ${lost} lines could not be written`,
-    );
-  }
+  const foreign = files && describeForeign(files.skipped, detector);
+  if (foreign !== undefined) logWarning(`${capture.description}: ${foreign}`);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -20,6 +20,7 @@ import {
 } from "../ffi/libc.ts";
 import { AT_FDCWD, O_CLOEXEC, O_RDWR, POLLIN } from "../ffi/linux.ts";
 import { Failure } from "./failure.ts";
+import { onSignal } from "./signals.ts";
 
 /** Tells the child that it is one. */
 const CHILD_VARIABLE = "SCANLOGD_BACKGROUND";
@@ -28,6 +29,8 @@ const POSIX_SPAWN_SETSID = 0x80;
 /** glibc's posix_spawn_file_actions_t and posix_spawnattr_t are smaller. */
 const SPAWN_STRUCT = 512;
 const STDERR = 2;
+// bits/signum-generic.h
+const SIGTERM = 15;
 /** Far above what is open at the start. */
 const MAX_DESCRIPTOR = 1024;
 const READY = new Uint8Array(1);
@@ -46,12 +49,21 @@ export async function startInBackground(): Promise<void> {
   const pipe = new Int32Array(2);
   checked(libc().pipe2(pipe, O_CLOEXEC), "pipe2");
   const [readEnd, writeEnd] = pipe;
-  spawnSelf(writeEnd);
+  const child = spawnSelf(writeEnd);
   libc().close(writeEnd);
-  if (!await passOn(readEnd)) throw new Failure("", { isSaid: true });
+  let isCalledOff = false;
+  const callOff = () => {
+    isCalledOff = true;
+    libc().kill(child, SIGTERM);
+  };
+  onSignal("SIGTERM", callOff);
+  onSignal("SIGINT", callOff);
+  const isReady = await passOn(readEnd);
+  if (!isReady && !isCalledOff) throw new Failure("", { isSaid: true });
 }
 
-function spawnSelf(stderr: number): void {
+/** Returns the number of the new process. */
+function spawnSelf(stderr: number): number {
   const actions = new Uint8Array(SPAWN_STRUCT);
   const attributes = new Uint8Array(SPAWN_STRUCT);
   const devNull = cString("/dev/null");
@@ -77,6 +89,7 @@ function spawnSelf(stderr: number): void {
     envp.pointers,
   );
   if (status !== 0) throw new SystemError("posix_spawn", status);
+  return pid[0];
 }
 
 /** The strings of a file in /proc, as this process was started with them. */

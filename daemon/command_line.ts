@@ -4,9 +4,9 @@
  * @module
  */
 
-import { parseNetwork } from "../detect/address.ts";
 import { type ConfigEntry, readConfig } from "./config.ts";
-import { Failure } from "./failure.ts";
+import { checkTogether } from "./combinations.ts";
+import { Failure, quote } from "./failure.ts";
 import {
   type OptionName,
   OPTIONS,
@@ -43,7 +43,7 @@ export function parseCommandLine(args: readonly string[]): Options {
   if (config !== undefined) {
     for (const [key, entry] of readConfig(config.texts[0])) {
       const name = checkKey(key, entry);
-      if (!given.has(name) && !isUnset(entry)) {
+      if (!given.has(name)) {
         given.set(name, {
           texts: entry.texts,
           isArray: entry.isArray,
@@ -56,14 +56,14 @@ export function parseCommandLine(args: readonly string[]): Options {
 }
 
 /**
- * std takes a lone `-` and an empty argument for ones of their own, not for an
- * option's value.
+ * std takes a lone `-`, an empty argument and a negative number for ones of their
+ * own, not for an option's value.
  */
 function joinValues(args: readonly string[]): string[] {
   const joined: string[] = [];
   for (const arg of args) {
     const last = joined.at(-1);
-    const name = arg === "-" || arg === "" ? optionOf(last) : undefined;
+    const name = /^(?:-\d.*|-?)$/s.test(arg) ? optionOf(last) : undefined;
     if (name === undefined) joined.push(arg);
     else joined[joined.length - 1] = `--${name}=${arg}`;
   }
@@ -78,37 +78,60 @@ function optionOf(arg: string | undefined): OptionName | undefined {
 }
 
 function givenByArguments(args: readonly string[]): Map<OptionName, Given> {
-  refuseFlagValues(args);
+  const negated = negatedFlags(args);
   const named = (wanted: (kind: OptionSpec["kind"]) => boolean) =>
     SPECS.filter(([, { kind }]) => wanted(kind)).map(([name]) => name);
   const values = parseArgs(args, {
     boolean: named((kind) => kind === "flag"),
     string: named((kind) => kind !== "flag"),
-    collect: named((kind) => kind === "list"),
+    collect: named((kind) => kind !== "flag"),
     alias: Object.fromEntries(
       SPECS.flatMap(([name, { short }]) => short ? [[short, name]] : []),
     ),
     unknown: refuseUnknown,
   });
+  // Behind `--`, std takes whatever there is.
+  for (const rest of values._) refuseUnknown(String(rest));
   const given = new Map<OptionName, Given>();
   for (const [name] of SPECS) {
     const value = values[name];
     const texts = Array.isArray(value) ? value : [value];
-    if (texts.length === 0 || value === undefined || value === false) continue;
+    if (texts.length === 0 || value === undefined) continue;
+    if (value === false && !negated.has(name)) continue;
+    if (OPTIONS[name].kind === "flag") checkFlag(name, value);
     given.set(name, { texts: texts.map(String), label: `--${name}` });
   }
   return given;
 }
 
-/** A flag takes no value; std would read `--utc=no` as true. */
-function refuseFlagValues(args: readonly string[]): void {
+/** Flags that are switched off, perhaps against a configuration file. */
+function negatedFlags(args: readonly string[]): Set<OptionName> {
+  const negated = new Set<OptionName>();
   for (const arg of args) {
-    if (arg === "--") return;
-    const [, name] = /^--([^=]+)=/.exec(arg) ?? [];
-    if (isOption(name) && OPTIONS[name].kind === "flag") {
-      throw new Failure(`--${name} takes no value, got "${arg}"`);
-    }
+    if (arg === "--") break;
+    const [, dashes, text, value] = /^(--?)([^-=][^=]*)=(.*)$/s.exec(arg) ?? [];
+    const name = dashes === "-" ? lastFlagOf(text) : text;
+    if (!isFlag(name)) continue;
+    // std would read `--utc=no` as true.
+    checkFlag(name, value, arg);
+    if (value === "false") negated.add(name);
   }
+  return negated;
+}
+
+/** Which flag `-vp` ends with; nothing if there are other letters in it. */
+function lastFlagOf(letters: string): OptionName | undefined {
+  const names = [...letters].map((letter) => optionOf(`-${letter}`));
+  return names.every(isFlag) ? names.at(-1) : undefined;
+}
+
+function isFlag(name: string | undefined): name is OptionName {
+  return isOption(name) && OPTIONS[name].kind === "flag";
+}
+
+function checkFlag(name: OptionName, value: unknown, arg = `${value}`): void {
+  if (/^(?:true|false)$/.test(`${value}`)) return;
+  throw new Failure(`--${name} takes no value but true or false, got "${arg}"`);
 }
 
 function isOption(name: string | undefined): name is OptionName {
@@ -158,12 +181,30 @@ function checkKey(key: string, { where, isFlag }: ConfigEntry): OptionName {
       }keys are the long options of --help`,
     );
   }
-  if (isFlag !== (OPTIONS[key].kind === "flag")) {
+  const spec = OPTIONS[key];
+  if (isFlag !== (spec.kind === "flag")) {
     throw new Failure(
-      `${where}: ${key} must ${isFlag ? "not " : ""}be true or false`,
+      isFlag
+        ? `${where}: ${key} must be ${describeValue(spec)}, not true or false`
+        : `${where}: ${key} must be true or false`,
     );
   }
   return key;
+}
+
+/** What an option wants, for who has given something else. */
+function describeValue(spec: OptionSpec): string {
+  switch (spec.kind) {
+    case "integer":
+      return `an integer from ${spec.min} to ${spec.max}`;
+    case "time":
+      return `a time such as "${formatTime(spec.default)}"`;
+    case "list":
+    case "paths":
+      return `a text ${spec.value} in quotes, or an array of them`;
+    default:
+      return `a text in quotes`;
+  }
 }
 
 /** Options that would make no sense in a file. */
@@ -173,36 +214,47 @@ const OPTIONS_OF_COMMAND_LINE: ReadonlySet<OptionName> = new Set([
   "version",
   "check",
   "completions",
+  "reload",
 ]);
 
-/** A flag that the file sets to false. */
-function isUnset({ isFlag, texts }: ConfigEntry): boolean {
-  return isFlag && texts.length === 0;
+/** A flag that is set to false. */
+function isUnset(name: OptionName, { texts }: Pick<Given, "texts">): boolean {
+  return OPTIONS[name].kind === "flag" && texts.at(-1) === "false";
 }
 
 function checkOptions(given: ReadonlyMap<OptionName, Given>): Options {
   const values = Object.fromEntries(
     SPECS.map(([name, spec]) => [name, checkOption(spec, given.get(name))]),
   );
+  const set = [...given].filter(([name, texts]) => !isUnset(name, texts));
   const options = {
     ...values,
-    given: new Set(given.keys()),
+    given: new Set(set.map(([name]) => name)),
   } as unknown as Options;
   checkTogether(options, (name) => given.get(name)?.label ?? `--${name}`);
   return options;
 }
 
 function checkOption(spec: OptionSpec, given: Given | undefined): unknown {
-  if (spec.kind === "flag") return given !== undefined;
+  if (spec.kind === "flag") return given?.texts.at(-1) === "true";
   if (spec.kind === "list") {
     return (given?.texts ?? []).flatMap((text) =>
-      (given!.isArray ? [text] : text.split(","))
+      (given!.isArray ? [text] : text.split(/,\s*/))
         .map((one) => checkText(given!.label, one, spec.choices))
     );
   }
+  if (spec.kind === "paths") {
+    return given?.texts.map((one) => checkText(given.label, one, undefined));
+  }
   if (given === undefined) return spec.default;
   const { texts, label } = given;
-  if (texts.length !== 1) throw new Failure(`${label} must be one value`);
+  if (texts.length !== 1) {
+    throw new Failure(
+      `${label} takes one value, got ${texts.length}${
+        texts.length === 0 ? "" : `: ${texts.map(quote).join(", ")}`
+      }`,
+    );
+  }
   const [text] = texts;
   switch (spec.kind) {
     case "text":
@@ -227,7 +279,7 @@ function checkText(
     choices.some((choice) => matchesChoice(text, choice));
   if (isChoice) return text;
   throw new Failure(
-    `${label} must be one of ${choices.join(", ")}, got "${text}"`,
+    `${label} must be one of ${choices.join(", ")}, got ${quote(text)}`,
   );
 }
 
@@ -248,11 +300,12 @@ const UNITS: Readonly<Record<string, number>> = {
   s: 1000,
   m: 60_000,
   h: 3_600_000,
+  d: 86_400_000,
 };
 
-/** Reads `3s`, `1500ms`, `24h`, `2m`, or seconds without a unit. */
+/** Reads `3s`, `1500ms`, `24h`, `2m`, `7d`, or seconds without a unit. */
 function parseTime(text: string): number | undefined {
-  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)?$/.exec(text);
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h|d)?$/.exec(text);
   if (match === null) return undefined;
   // 2.001 * 1000 is not 2001, so what is nearly whole is taken as whole.
   const time = Number(match[1]) * UNITS[match[2] ?? "s"];
@@ -279,99 +332,12 @@ function checkRange(
 ): number {
   if (value !== undefined && value >= min && value <= max) return value;
   if (text === "") throw new Failure(`${label} needs a value`);
-  const what = kind === "time" ? "a time such as 3s or 500ms" : "an integer";
+  const what = kind === "time"
+    ? "a time in ms, s, m, h or d such as 3s"
+    : "an integer";
   throw new Failure(
-    `${label} must be ${what} from ${format(min)} to ${
-      format(max)
-    }, got "${text}"`,
+    `${label} must be ${what} from ${format(min)} to ${format(max)}, got ${
+      quote(text)
+    }`,
   );
-}
-
-/** Checks what one option alone cannot tell. */
-function checkTogether(
-  options: Options,
-  label: (name: OptionName) => string,
-): void {
-  const { "high-weight": high, "privileged-weight": privileged } = options;
-  if (high > privileged) {
-    throw new Failure(
-      `${
-        label("high-weight")
-      } must be at most --privileged-weight (${privileged}), got "${high}"`,
-    );
-  }
-  checkLogging(options, label);
-  for (const name of ["ignore", "home"] as const) {
-    checkNetworks(label(name), options[name]);
-  }
-  if (options.classic) refuseWithClassic(options);
-  if (options.read !== undefined) refuseWithRead(options);
-  else if (options.filter !== undefined && captureKind(options) === "raw") {
-    throw new Failure(
-      "--filter needs libpcap: add --capture pcap or --capture nids",
-    );
-  }
-}
-
-/** Where lines go, and what stands in front of them. */
-function checkLogging(
-  options: Options,
-  label: (name: OptionName) => string,
-): void {
-  if (options.given.has("output") && options.output.length === 0) {
-    throw new Failure(
-      `${
-        label("output")
-      } names no sink, so that no scan would be told; name one of ${
-        OPTIONS.output.choices.join(", ")
-      }, or leave it out`,
-    );
-  }
-  if (/\p{Cc}/u.test(options.ident)) {
-    throw new Failure(`${label("ident")} must not contain control characters`);
-  }
-}
-
-function checkNetworks(label: string, texts: readonly string[]): void {
-  for (const text of texts) {
-    try {
-      parseNetwork(text);
-    } catch {
-      throw new Failure(
-        `${label} must be an address or a network such as 192.0.2.0/24, got "${text}"`,
-      );
-    }
-  }
-}
-
-/** Options of other rules, given on purpose, not by a shared file. */
-function refuseWithClassic(options: Options): void {
-  for (const name of ["home", "slow-window", "summary"] as const) {
-    if (options.given.has(name) && !options.given.has("config")) {
-      throw new Failure(`--${name} does not go with --classic`);
-    }
-  }
-}
-
-/** Options that are about watching, given on purpose, not by a shared file. */
-function refuseWithRead(options: Options): void {
-  for (const name of ["interface", "capture", "promiscuous"] as const) {
-    if (options.given.has(name) && !options.given.has("config")) {
-      throw new Failure(`--${name} does not go with --read`);
-    }
-  }
-  for (const name of ["daemon", "pid-file"] as const) {
-    if (options.given.has(name)) {
-      throw new Failure(`--${name} does not go with --read`);
-    }
-  }
-}
-
-/** Which capture the options mean. */
-export function captureKind(options: Options): "raw" | "pcap" | "nids" {
-  if (options.capture === "pcap" || options.capture === "nids") {
-    return options.capture;
-  }
-  const isAuto = options.capture === "auto";
-  return isAuto && Deno.build.os !== "linux" ? "pcap" : "raw";
 }

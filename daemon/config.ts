@@ -4,12 +4,15 @@
  * @module
  */
 
+import { libc } from "../ffi/libc.ts";
 import { Failure } from "./failure.ts";
+import { isOutside } from "./obstacles.ts";
 import { parseToml } from "./std.ts";
+import { readTextFile } from "./text_file.ts";
 
 /** A value of the file, in the form that the command line has. */
 export interface ConfigEntry {
-  /** Its texts; a flag that is set has "true". */
+  /** Its texts; a flag has "true" or "false". */
   texts: string[];
   /** Whether each text is one value, whatever commas it has. */
   isArray: boolean;
@@ -26,7 +29,8 @@ export interface ConfigEntry {
  * that no option has.
  */
 export function readConfig(path: string): Map<string, ConfigEntry> {
-  const text = readText(path);
+  checkOwner(path);
+  const text = readTextFile("--config", path);
   const entries = new Map<string, ConfigEntry>();
   for (const [key, value] of Object.entries(parse(path, text))) {
     const [line, second] = linesOf(text, key);
@@ -41,16 +45,29 @@ export function readConfig(path: string): Map<string, ConfigEntry> {
   return entries;
 }
 
-function readText(path: string): string {
+/** Undefined if there is no such file; that is said when it is read. */
+function statusOf(path: string): Deno.FileInfo | undefined {
   try {
-    // Some editors begin a file with a byte order mark.
-    return Deno.readTextFileSync(path).replace(/^\ufeff/, "");
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) {
-      throw new Failure(`--config: there is no file "${path}"`);
-    }
+    const info = Deno.statSync(path);
+    return info.isFile ? info : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Whoever may write the file of a program that root starts is root. */
+function checkOwner(path: string): void {
+  const info = statusOf(path);
+  if (info === undefined || libc().geteuid() !== 0) return;
+  const { mode, uid } = info;
+  if (((mode ?? 0) & 0o002) !== 0) {
     throw new Failure(
-      `--config: cannot read "${path}": ${(error as Error).message}`,
+      `--config: "${path}" can be written by everybody; mend it with: chmod o-w ${path}`,
+    );
+  }
+  if (uid !== 0 && !isOutside(uid ?? 0)) {
+    throw new Failure(
+      `--config: "${path}" belongs to another user than root; mend it with: chown root ${path}`,
     );
   }
 }
@@ -59,12 +76,16 @@ function parse(path: string, text: string): Record<string, unknown> {
   try {
     return parseToml(text);
   } catch (error) {
-    throw new Failure(`${path}: no TOML: ${(error as Error).message}`);
+    throw new Failure(
+      `${path}: this is no TOML: ${
+        (error as Error).message
+      }; write one key a line, texts in quotes: user = "scanlogd"`,
+    );
   }
 }
 
 /**
- * The lines that begin with a key: the parser tells neither where it stands nor
+ * The lines that begin with a key: the parser says neither where it stands nor
  * whether it stands there twice, which TOML forbids. A line inside a text of
  * several lines would be taken for one too, but no option has such a text.
  */
@@ -82,13 +103,18 @@ function linesOf(text: string, key: string): number[] {
 function toEntry(key: string, value: unknown, where: string): ConfigEntry {
   if (typeof value === "boolean") {
     return {
-      texts: value ? ["true"] : [],
+      texts: [String(value)],
       isArray: false,
       isFlag: true,
       where,
     };
   }
   const values: unknown[] = Array.isArray(value) ? value : [value];
+  if (isTable(value) || values.some(isTable)) {
+    throw new Failure(
+      `${where}: [${key}] is a table; there are none here: remove the line, and write each key by itself: name = value`,
+    );
+  }
   for (const one of values) {
     if (typeof one === "string" || typeof one === "number") continue;
     throw new Failure(
@@ -101,4 +127,9 @@ function toEntry(key: string, value: unknown, where: string): ConfigEntry {
     isFlag: false,
     where,
   };
+}
+
+function isTable(value: unknown): boolean {
+  return typeof value === "object" && value !== null &&
+    !Array.isArray(value) && !(value instanceof Date);
 }

@@ -6,16 +6,17 @@
 
 import type { Capture } from "../capture/capture.ts";
 import type { Detector } from "../detect/detector.ts";
-import type { Sink } from "../format/sink.ts";
+import type { PacketKinds } from "../detect/packet/kinds.ts";
+import type { Sink } from "../format/sink/sink.ts";
 
-/** The counts that are told at exit and on SIGUSR2. */
+/** The counts that are written at exit and on SIGUSR2. */
 export function describeCounts(
   capture: Capture,
   detector: Detector,
   sinks: readonly Sink[],
 ): string {
   const { received, dropped } = capture.statistics();
-  const { scans, suppressed } = detector.counters;
+  const { scans, suppressed, impossible } = detector.counters;
   const parts = [
     `${received} packets seen`,
     `${dropped} dropped by the kernel`,
@@ -23,30 +24,31 @@ export function describeCounts(
     `${scans} scans`,
     `${suppressed} suppressed`,
   ];
+  if (impossible > 0) parts.push(`${impossible} of impossible sources`);
   for (const { lost, description } of sinks) {
     if (lost > 0) parts.push(`${lost} lines lost to ${description}`);
   }
   return parts.join(", ");
 }
 
-/** What was passed over or forgotten; undefined if nothing was. */
-export function describeLosses(
-  capture: Capture,
-  detector: Detector,
-  sinks: readonly Sink[],
-): string | undefined {
-  const { damaged, tooDeep } = detector.counters;
-  const lost = sinks.reduce((sum, sink) => sum + sink.lost, 0);
-  const parts = [
-    count(capture.statistics().dropped, "packets dropped by the kernel"),
-    count(damaged, "packets damaged"),
-    count(tooDeep, "packets nested too deeply"),
-    count(detector.evicted, "sources or datagrams forgotten early"),
-    count(lost, "lines lost"),
-  ].filter((part) => part !== undefined);
-  return parts.length === 0 ? undefined : `losses: ${parts.join(", ")}`;
-}
+/** Of fewer packets there is no most. */
+const FEWEST_PACKETS = 10;
 
-function count(number: number, what: string): string | undefined {
-  return number === 0 ? undefined : `${number} ${what}`;
+/**
+ * Why a file may have no lines: what was in it that is not looked at. Undefined
+ * if no interface was passed over and most of the rest was looked at.
+ *
+ * @param skipped Packets of interfaces that were passed over.
+ */
+export function describeForeign(
+  skipped: PacketKinds,
+  { counters, kinds }: Detector,
+): string | undefined {
+  const packets = counters.packets + skipped.total;
+  const foreign = kinds.total + skipped.total;
+  const isMost = foreign * 2 > packets && packets >= FEWEST_PACKETS;
+  if (skipped.total === 0 && !isMost) return undefined;
+  const [a, b] = [skipped.commonest(), kinds.commonest()];
+  const { name } = (a?.packets ?? 0) >= (b?.packets ?? 0) ? a! : b!;
+  return `${foreign} of ${packets} packets are of kinds that are not looked at, most of them ${name}`;
 }

@@ -19,3 +19,12 @@ export class Failure extends Error {
     this.isSaid = isSaid;
   }
 }
+
+/** Texts in messages are cut to so many characters. */
+const MAX_QUOTE = 60;
+
+/** A text of somebody else's in quotes, on one line and not too long. */
+export function quote(text: string): string {
+  const isLong = text.length > MAX_QUOTE;
+  return JSON.stringify(isLong ? `${text.slice(0, MAX_QUOTE)}...` : text);
+}

@@ -21,7 +21,7 @@ export function helpText(): string {
       describeOption(name, spec)
     ),
     "",
-    "TIME is a number with ms, s, m or h; without a unit it means seconds.",
+    "TIME is a number with ms, s, m, h or d; without a unit it means seconds.",
   ];
   return lines.join("\n");
 }
@@ -45,7 +45,7 @@ function describeOption(name: string, spec: OptionSpec): string[] {
 /** An option's default as a text; undefined if it has none. */
 export function describeDefault(spec: OptionSpec): string | undefined {
   if (spec.defaultText !== undefined) return spec.defaultText;
-  if (spec.kind === "flag" || spec.kind === "list") return undefined;
+  if (!("default" in spec)) return undefined;
   if (spec.kind === "time") return formatTime(spec.default);
   return spec.default === undefined ? undefined : String(spec.default);
 }

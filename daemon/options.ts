@@ -4,8 +4,12 @@
  * @module
  */
 
-import { SHELLS } from "../packaging/shells.ts";
-import { KNOBS } from "../detect/options.ts";
+import {
+  LATENESS_MS,
+  LONGEST_LATENESS_MS,
+} from "../capture/savefile/probe_records.ts";
+import { SHELLS } from "./completions/shells.ts";
+import { KNOBS } from "../detect/settings.ts";
 import { MAX_LINE } from "../format/line.ts";
 import { FACILITIES, LEVELS } from "../format/syslog.ts";
 
@@ -15,7 +19,7 @@ interface Common {
   readonly short?: string;
   /** What it is for, in a few words. */
   readonly help: string;
-  /** Shown as the default, where the value alone does not tell. */
+  /** Shown as the default, where the value alone does not say it. */
   readonly defaultText?: string;
 }
 
@@ -38,6 +42,12 @@ interface ListOption extends Common {
   readonly kind: "list";
   readonly value: string;
   readonly choices?: readonly string[];
+}
+
+/** An option with paths, which may have commas: repeated. */
+interface PathsOption extends Common {
+  readonly kind: "paths";
+  readonly value: string;
 }
 
 /** An option with an integer. */
@@ -63,6 +73,7 @@ export type OptionSpec =
   | FlagOption
   | TextOption
   | ListOption
+  | PathsOption
   | IntegerOption
   | TimeOption;
 
@@ -72,7 +83,8 @@ export const OPTIONS = {
     kind: "list",
     short: "i",
     value: "NAME",
-    help: "watch this interface (repeatable)",
+    help:
+      "watch this interface (repeatable; * and ? match, a leading ! excludes); an absent one is waited for",
     defaultText: "all",
   },
   "capture": {
@@ -85,10 +97,11 @@ export const OPTIONS = {
     defaultText: "auto: raw on Linux, else pcap",
   },
   "read": {
-    kind: "text",
+    kind: "paths",
     short: "r",
     value: "FILE",
-    help: 'read a capture file, "-" for standard input',
+    help:
+      'read capture files or probe records (repeatable, directories too), "-" for standard input',
   },
   "promiscuous": {
     kind: "flag",
@@ -98,12 +111,24 @@ export const OPTIONS = {
   "filter": {
     kind: "text",
     value: "EXPR",
-    help: "further tcpdump expression (pcap and nids)",
+    help: "additional tcpdump expression (pcap and nids)",
   },
   "ignore": {
     kind: "list",
-    value: "CIDR",
-    help: "never report these sources (repeatable, comma lists)",
+    value: "CIDR[=PORTS]",
+    help:
+      "never report these sources, or what they do at these ports (repeatable, comma lists; PORTS: 53+udp/123+6000-6100)",
+  },
+  "ignore-ports": {
+    kind: "list",
+    value: "PORTS",
+    help: "ports that count for no source (repeatable, comma lists)",
+  },
+  "ignore-file": {
+    kind: "paths",
+    value: "PATH",
+    help:
+      "one CIDR[=PORTS] a line, # begins a comment (repeatable); read again by --reload",
   },
   "home": {
     kind: "list",
@@ -128,7 +153,7 @@ export const OPTIONS = {
     kind: "integer",
     value: "N",
     ...KNOBS.highWeight,
-    help: "weight of another port",
+    help: "weight of any other port",
   },
   "scan-delay": {
     kind: "time",
@@ -140,7 +165,8 @@ export const OPTIONS = {
     kind: "time",
     value: "TIME",
     ...KNOBS.slowWindow,
-    help: "longest time that a slow scan may take, 0 = do not look for any",
+    help:
+      "longest time that a slow scan may take, 0 = do not look for slow scans",
   },
   "sources": {
     kind: "integer",
@@ -154,17 +180,44 @@ export const OPTIONS = {
     ...KNOBS.ipv6Prefix,
     help: "leading bits that make an IPv6 source",
   },
+  "outgoing": {
+    kind: "flag",
+    help: "report scans by this host (or --home) too",
+  },
   "classic": {
     kind: "flag",
-    help: "the reference's rules alone",
+    help: "only the original scanlogd's rule",
   },
   "output": {
     kind: "list",
     short: "o",
     value: "SINK",
-    choices: ["syslog", "stdout", "json", "file:PATH", "json:PATH"],
-    help: "syslog, stdout, json, file:PATH or json:PATH (repeatable)",
+    choices: [
+      ...["syslog", "stdout", "json", "ecs", "probes", "summary", "file:PATH"],
+      ...["json:PATH", "ecs:PATH", "probes:PATH", "html:PATH", "unix:PATH"],
+    ],
+    help:
+      "syslog, stdout, json, ecs, probes (for --read elsewhere), summary (a table at the end), file:PATH, json:PATH, ecs:PATH, probes:PATH, html:PATH (a page, with --read), unix:PATH (JSON datagrams) (repeatable)",
     defaultText: "syslog; with --read: stdout; on a terminal also stdout",
+  },
+  "metrics": {
+    kind: "text",
+    value: "PATH",
+    help: "counters for Prometheus' textfile collector, every 15 s",
+  },
+  "probe-rate": {
+    kind: "integer",
+    value: "N",
+    ...KNOBS.probeRate,
+    help: "most probes written per second",
+  },
+  "lateness": {
+    kind: "time",
+    value: "TIME",
+    min: 0,
+    max: LONGEST_LATENESS_MS,
+    default: LATENESS_MS,
+    help: "how late probe records may arrive",
   },
   "log-burst": {
     kind: "integer",
@@ -218,7 +271,7 @@ export const OPTIONS = {
   },
   "utc": {
     kind: "flag",
-    help: "tell times in UTC",
+    help: "write times in UTC",
   },
   "daemon": {
     kind: "flag",
@@ -228,7 +281,7 @@ export const OPTIONS = {
   "pid-file": {
     kind: "text",
     value: "PATH",
-    help: "write the process's number there, and hold a lock on it",
+    help: "write the process ID there, and lock the file",
   },
   "user": {
     kind: "text",
@@ -241,7 +294,7 @@ export const OPTIONS = {
     kind: "text",
     value: "DIR",
     default: "/var/empty",
-    help: "and see no other directory than this",
+    help: "and make this its root directory",
   },
   "no-drop": {
     kind: "flag",
@@ -262,6 +315,17 @@ export const OPTIONS = {
     kind: "flag",
     help: "validate everything and exit",
   },
+  "reload": {
+    kind: "flag",
+    help:
+      "make the running daemon read its configuration and ignore files again (as root)",
+  },
+  "control": {
+    kind: "text",
+    value: "PATH",
+    default: "/run/scanlogd/control",
+    help: "the socket of --reload",
+  },
   "quiet": {
     kind: "flag",
     short: "q",
@@ -270,7 +334,7 @@ export const OPTIONS = {
   "verbose": {
     kind: "flag",
     short: "v",
-    help: "tell more on standard error",
+    help: "say more on standard error",
   },
   "help": {
     kind: "flag",
@@ -295,6 +359,7 @@ export type OptionName = keyof typeof OPTIONS;
 
 type ValueOf<Spec extends OptionSpec> = Spec extends { kind: "flag" } ? boolean
   : Spec extends { kind: "list" } ? readonly string[]
+  : Spec extends { kind: "paths" } ? readonly string[] | undefined
   : Spec extends { kind: "integer" | "time" } ? number
   : Spec extends { default: string } ? string
   : string | undefined;

@@ -1,57 +1,89 @@
 /**
- * A file that tells the process's number and keeps a second instance out.
+ * A file that holds the process ID and keeps a second instance out.
  *
  * @module
  */
 
-import { cString, libc } from "../ffi/libc.ts";
-import { AT_FDCWD, O_CLOEXEC, O_CREAT, O_RDWR } from "../ffi/linux.ts";
+import { closeDescriptor } from "../ffi/descriptors.ts";
+import { checked, cString, libc } from "../ffi/libc.ts";
+import { O_RDWR } from "../ffi/linux.ts";
+import {
+  checkOutputFile,
+  lockFile,
+  openOutputFile,
+  type OutputFileOptions,
+} from "../ffi/output_file.ts";
 import { Failure } from "./failure.ts";
 
-// sys/file.h
-const LOCK_EX = 2;
-const LOCK_NB = 4;
-const MODE = 0o644;
+const OPTIONS: OutputFileOptions = {
+  option: "--pid-file",
+  flags: O_RDWR,
+  mode: 0o644,
+  mayHold: /^\s*\d{0,10}\s*$/,
+};
 
 /**
  * Holds a lock on the file for as long as the process lives: one left behind by
  * a process that died is taken over.
  */
 export class PidFile {
-  readonly #fd: number;
+  /** The descriptor. */
+  readonly fd: number;
 
-  /** @throws {Failure} If it cannot be opened, or another process holds it. */
+  /**
+   * @throws {Error} If it cannot be opened, holds anything but a number, or
+   * another process holds it. It is then as it was.
+   */
   constructor(path: string) {
-    const flags = O_RDWR | O_CREAT | O_CLOEXEC;
-    this.#fd = libc().openat(AT_FDCWD, cString(path), flags, MODE);
-    if (this.#fd < 0) {
+    const { fd, isNew } = openOutputFile(path, OPTIONS);
+    this.fd = fd;
+    if (!lockFile(fd)) {
+      const other = this.#read();
+      closeDescriptor(fd);
       throw new Failure(
-        `--pid-file: cannot open "${path}" for writing; does its directory exist?`,
+        `--pid-file: another instance holds "${path}" (process ${other}); stop it first`,
       );
     }
-    if (libc().flock(this.#fd, LOCK_EX | LOCK_NB) < 0) {
+    try {
+      this.#write(`${libc().getpid()}\n`);
+    } catch (error) {
+      if (isNew) libc().unlink(cString(path));
+      closeDescriptor(fd);
       throw new Failure(
-        `--pid-file: another instance holds "${path}" (process ${this.#read()}); stop it first`,
+        `--pid-file ${path}: ${
+          (error as Error).message
+        }; name a file where there is room`,
       );
     }
-    this.#write(`${libc().getpid()}\n`);
+  }
+
+  /**
+   * Checks that there is, or could be, such a file, and makes none.
+   *
+   * @throws {Error} If there could not.
+   */
+  static check(path: string): void {
+    checkOutputFile(path, OPTIONS);
   }
 
   #read(): string {
     const bytes = new Uint8Array(32);
-    const length = libc().read(this.#fd, bytes, BigInt(bytes.length));
+    const length = libc().read(this.fd, bytes, BigInt(bytes.length));
     const text = new TextDecoder().decode(bytes.subarray(0, Number(length)));
     return text.trim() || "unknown";
   }
 
+  /** Cuts what is left of another number only once ours is there. */
   #write(text: string): void {
-    libc().ftruncate(this.#fd, 0n);
     const bytes = new TextEncoder().encode(text);
-    libc().write(this.#fd, bytes, BigInt(bytes.length));
+    const size = BigInt(bytes.length);
+    const written = checked(libc().write(this.fd, bytes, size), "write");
+    if (written !== size) throw new Error("write: no space is left");
+    checked(libc().ftruncate(this.fd, size), "ftruncate");
   }
 
   /** Empties it: behind chroot it cannot be removed any more. */
   clear(): void {
-    libc().ftruncate(this.#fd, 0n);
+    libc().ftruncate(this.fd, 0n);
   }
 }

@@ -5,22 +5,34 @@
  * @module
  */
 
-import { checked, cString, libc } from "../ffi/libc.ts";
+import { checked, cString, describeErrno, errno, libc } from "../ffi/libc.ts";
 import { Failure } from "./failure.ts";
+import {
+  chrootObstacle,
+  isOutside,
+  mappingObstacle,
+  userObstacle,
+} from "./obstacles.ts";
 import type { ThreadDirectory, ThreadStatus } from "./threads.ts";
 
 /** Who to become, and where. */
 export interface Target {
-  /** The user's name, or its number if it has none. */
-  user: string;
+  /** Undefined where no other user can be changed to. */
+  user: TargetUser | undefined;
+  /** The directory that becomes the root; undefined where none can. */
+  directory: string | undefined;
+  /** What stands in for something that is missing, in words. */
+  standIns: string[];
+  /** What cannot be done, and why, in words. */
+  without: string[];
+}
+
+/** A user. */
+export interface TargetUser {
   /** The user's number. */
   uid: number;
   /** The number of the user's group. */
   gid: number;
-  /** The directory that becomes the root. */
-  directory: string;
-  /** What stands in for something that is missing, in words. */
-  standIns: string[];
 }
 
 /** What is wanted. */
@@ -41,21 +53,31 @@ export function isRoot(): boolean {
 }
 
 /**
- * Finds the user and checks the directory, while it can still be told.
+ * Finds the user and checks the directory, while that can still be reported.
  *
  * @throws {Failure} If one is missing or unsafe.
  */
 export function resolveTarget(options: DropOptions): Target {
   const standIns: string[] = [];
-  const user = findUser(options, standIns);
-  const directory = findDirectory(options, standIns);
-  return { ...user, directory, standIns };
+  const without: string[] = [];
+  const why = (what: string, obstacle: string | undefined) => {
+    if (obstacle !== undefined) without.push(`${what} (${obstacle})`);
+    return obstacle !== undefined;
+  };
+  const canEnter = !why("no chroot", chrootObstacle());
+  const canChange = !why("no change of user", userObstacle());
+  let user = canChange ? findUser(options, standIns) : undefined;
+  if (user !== undefined && why("no change of user", mappingObstacle(user))) {
+    user = undefined;
+  }
+  const directory = canEnter ? findDirectory(options, standIns) : undefined;
+  return { user, directory, standIns, without };
 }
 
 function findUser(
   { user, mayReplaceUser }: DropOptions,
   standIns: string[],
-): Pick<Target, "user" | "uid" | "gid"> {
+): TargetUser {
   const entry = libc().getpwnam(cString(user));
   if (entry !== null) {
     // struct passwd: char *pw_name, char *pw_passwd, uid_t pw_uid, gid_t pw_gid
@@ -66,7 +88,7 @@ function findUser(
         `--user: "${user}" is root; name a user without privileges, or use --no-drop for debugging`,
       );
     }
-    return { user, uid, gid: view.getUint32(20) };
+    return { uid, gid: view.getUint32(20) };
   }
   if (!mayReplaceUser) {
     throw new Failure(
@@ -75,7 +97,7 @@ function findUser(
   }
   const uid = unallocatedUid();
   standIns.push(`uid ${uid} instead of user "${user}"`);
-  return { user: String(uid), uid, gid: uid };
+  return { uid, gid: uid };
 }
 
 /** linux/prctl.h */
@@ -139,9 +161,11 @@ function pathAndParents(path: string): string[] {
 function checkDirectory(path: string): void {
   const { isDirectory, uid, mode } = Deno.statSync(path);
   if (!isDirectory) {
-    throw new Failure(`--chroot: "${path}" is not a directory`);
+    throw new Failure(
+      `--chroot: "${path}" is not a directory; name an empty one, such as /var/empty`,
+    );
   }
-  if (uid !== 0) {
+  if (uid !== 0 && !isOutside(uid ?? 0)) {
     throw new Failure(
       `--chroot: "${path}" is not owned by root; mend it with: chown root ${path}`,
     );
@@ -168,21 +192,37 @@ const TEMPORARY = "";
  * @throws {Error} If it did not come true: the process must not go on.
  */
 export function dropPrivileges(
-  { uid, gid, directory }: Target,
+  { user, directory }: Target,
   threads: ThreadDirectory,
 ): void {
-  if (directory === TEMPORARY) enterTemporaryDirectory();
-  else checked(libc().chdir(cString(directory)), `chdir to ${directory}`);
-  checked(libc().chroot(cString(".")), "chroot");
-  checked(libc().chdir(cString("/")), "chdir to the new root");
+  if (directory !== undefined) enter(directory);
   dropBoundingSet();
+  if (user === undefined) return;
+  const { uid, gid } = user;
   // The C library carries these to every thread.
-  checked(libc().setgroups(0n, null), "setgroups");
-  checked(libc().setresgid(gid, gid, gid), "setresgid");
-  checked(libc().setresuid(uid, uid, uid), "setresuid");
+  permitted(libc().setgroups(0n, null), "setgroups");
+  permitted(libc().setresgid(gid, gid, gid), "setresgid");
+  permitted(libc().setresuid(uid, uid, uid), "setresuid");
   const files = threads.open();
   for (const thread of files.read()) checkThread(thread, uid, gid);
   files.close();
+}
+
+function enter(directory: string): void {
+  if (directory === TEMPORARY) enterTemporaryDirectory();
+  else checked(libc().chdir(cString(directory)), `chdir to ${directory}`);
+  permitted(libc().chroot(cString(".")), "chroot");
+  checked(libc().chdir(cString("/")), "chdir to the new root");
+}
+
+/** The capabilities were there, so whoever refuses stands outside. */
+function permitted(result: number, call: string): void {
+  if (result >= 0) return;
+  throw new Failure(
+    `${call}: ${
+      describeErrno(errno())
+    }, although we are root: an outer filter (seccomp, AppArmor, SELinux) must allow it, or start it as another user with CAP_NET_RAW`,
+  );
 }
 
 /**
@@ -196,11 +236,20 @@ function dropBoundingSet(): void {
   }
 }
 
+/** Where a directory may be made, also where the root is read-only. */
+const TEMPORARY_PLACES = ["/run", "/tmp", "/dev/shm"];
+
 /** A directory that nobody else can ever name again. */
 function enterTemporaryDirectory(): void {
-  const template = cString("/run/scanlogd.XXXXXX");
-  if (libc().mkdtemp(template) === null) {
-    throw new Failure("cannot make an empty directory in /run; use --chroot");
+  const template = TEMPORARY_PLACES.map((place) =>
+    cString(`${place}/scanlogd.XXXXXX`)
+  ).find((template) => libc().mkdtemp(template) !== null);
+  if (template === undefined) {
+    throw new Failure(
+      `cannot make an empty directory in ${
+        TEMPORARY_PLACES.join(", ")
+      }; name one that is there with --chroot`,
+    );
   }
   checked(libc().chdir(template), "chdir to the empty directory");
   // The user must be able to come back to it after reconnecting to syslogd.

@@ -4,7 +4,7 @@
  * @module
  */
 
-/** What can be told of reading a file. */
+/** What is known while a file is read. */
 export interface Readable {
   /** Bytes read so far. */
   readonly bytesRead: number;

@@ -1,11 +1,12 @@
 /**
- * The README's table of options.
+ * The table of options in the documentation.
  *
- *     deno task readme        writes it into README.md
+ *     deno task readme        writes it into docs/options.md
  *
  * @module
  */
 
+import { markdownTable } from "./markdown_table.ts";
 import { formatTime } from "./command_line.ts";
 import { describeDefault } from "./help.ts";
 import { OPTIONS, type OptionSpec } from "./options.ts";
@@ -18,20 +19,12 @@ const MAX_CHOICES = 4;
 
 /** All options as a table in Markdown, padded as `deno fmt` pads it. */
 export function optionTable(): string {
-  const rows = [
+  return markdownTable([
     ["Option", "Meaning", "Default", "Possible"],
     ...Object.entries(OPTIONS).map(([name, spec]) =>
       describeOption(name, spec)
     ),
-  ].map((row) => row.map((cell) => cell.replaceAll("|", "\\|")));
-  const widths = rows[0].map((_, column) =>
-    Math.max(...rows.map((row) => row[column].length))
-  );
-  const [head, ...body] = rows.map((row) =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`
-  );
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [head, rule, ...body].join("\n");
+  ]);
 }
 
 function describeOption(name: string, spec: OptionSpec): string[] {
@@ -53,6 +46,8 @@ function describePossible(spec: OptionSpec): string {
       return `${spec.min} to ${spec.max}`;
     case "time":
       return `${formatTime(spec.min)} to ${formatTime(spec.max)}`;
+    case "paths":
+      return "";
     default:
       return (spec.choices?.length ?? Infinity) > MAX_CHOICES
         ? ""
@@ -77,7 +72,7 @@ export function withOptionTable(text: string): string {
 }
 
 if (import.meta.main) {
-  const path = new URL("../README.md", import.meta.url);
+  const path = new URL("../docs/options.md", import.meta.url);
   const text = await Deno.readTextFile(path);
   await Deno.writeTextFile(path, withOptionTable(text));
 }

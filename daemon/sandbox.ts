@@ -6,9 +6,12 @@
  */
 
 import { checked, libc } from "../ffi/libc.ts";
-import { logInfo, logWarning } from "./diagnostics.ts";
+import { tryFilter } from "./attempts.ts";
+import { Descriptors } from "./descriptors.ts";
+import { logDetail, logInfo, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
+import type { SinkNeeds } from "./outputs.ts";
 import {
   dropPrivileges,
   isRoot,
@@ -23,21 +26,16 @@ import { ThreadDirectory } from "./threads.ts";
 export interface SandboxNeeds {
   /** Descriptors that packets come from. */
   capture: readonly number[];
-  /**
-   * Called behind chroot: gives the directories between which a sink changes to
-   * reconnect.
-   */
-  settle(): readonly number[];
+  /** Descriptors of files that are rewritten, besides those of the sinks. */
+  rewritten: readonly number[];
+  /** Called behind chroot: gives what the sinks go on using. */
+  settle(): SinkNeeds;
   /** What stands in for something missing so far, in words. */
   standIns: readonly string[];
 }
 
-// bits/resource.h, bits/signum-generic.h
+// bits/resource.h
 const RLIMIT_CORE = 4;
-const SIGUSR1 = 10;
-const SIG_IGN = 1n;
-/** The runtime starts to listen to SIGUSR1 half a second after its start. */
-const SIGUSR1_TAKEN_MS = 600;
 
 /**
  * Gives up privileges as the options say.
@@ -49,18 +47,30 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
     logWarning(`no sandbox: there is none for ${Deno.build.os} yet`);
     return;
   }
-  ignoreDebuggerSignal();
   if (options["no-drop"]) {
     logWarning("--no-drop: keeping all privileges, for debugging only");
     return;
   }
   const threads = new ThreadDirectory();
-  const target = isRoot() ? findTarget(options, needs) : undefined;
+  const descriptors = new Descriptors([options.read ?? []].flat());
+  const target = isRoot() ? findTarget(options) : undefined;
+  if (target !== undefined) tellStandIns(options, target, needs);
+  for (const what of descriptors.silence()) {
+    logDetail(`${what} was open, and is out of reach now`);
+  }
   if (target !== undefined) dropPrivileges(target, threads);
   else if (options.read === undefined) {
     logInfo("not started as root: no chroot and no change of user");
   }
-  confine({ capture: needs.capture, directories: needs.settle() }, threads);
+  const { directories, streams, rewritten } = needs.settle();
+  descriptors.check();
+  descriptors.close();
+  confine({
+    capture: needs.capture,
+    directories,
+    streams,
+    rewritten: [...needs.rewritten, ...rewritten],
+  }, threads);
   threads.close();
 }
 
@@ -72,39 +82,37 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
  */
 export function checkTarget(options: Options): boolean {
   if (Deno.build.os !== "linux" || !isRoot()) return false;
-  if (!options["no-drop"]) findTarget(options, { standIns: [] });
+  if (!options["no-drop"]) findTarget(options);
   return true;
 }
 
-function findTarget(
-  options: Options,
-  { standIns }: Pick<SandboxNeeds, "standIns">,
-): Target {
+function findTarget(options: Options): Target {
   // Who only tries it out or reads a file has installed nothing. A service
   // must insist: nobody would see what stands in for its user.
-  const isFile = options.read !== undefined;
-  const isCasual = options.trial || isFile;
-  const target = resolveTarget({
+  const isCasual = options.trial || options.read !== undefined;
+  return resolveTarget({
     user: options.user,
     directory: options.chroot,
     mayReplaceUser: isCasual && !options.given.has("user"),
     mayReplaceDirectory: isCasual && !options.given.has("chroot"),
   });
-  const all = [...target.standIns, ...standIns];
-  if (all.length > 0 && !isFile) logInfo(`trial: ${all.join(", ")}`);
-  return target;
 }
 
-/** SIGUSR1 would open a debugger on a port. */
-function ignoreDebuggerSignal(): void {
-  const ignore = () => libc().signal(SIGUSR1, SIG_IGN);
-  ignore();
-  Deno.unrefTimer(setTimeout(ignore, SIGUSR1_TAKEN_MS));
+function tellStandIns(
+  { read }: Options,
+  target: Target,
+  { standIns }: SandboxNeeds,
+): void {
+  // Who reads a file wants to know what is in it.
+  const log = read === undefined ? logInfo : logDetail;
+  const all = [...target.standIns, ...standIns];
+  if (all.length > 0) log(`trial: ${all.join(", ")}`);
+  if (target.without.length > 0) log(target.without.join(", "));
 }
 
 /** Leaves no memory behind, and installs the system call filter. */
 function confine(
-  descriptors: Pick<SandboxDescriptors, "capture" | "directories">,
+  descriptors: Omit<SandboxDescriptors, "pid">,
   threads: ThreadDirectory,
 ): void {
   checked(
@@ -126,6 +134,7 @@ function confine(
     }
   }
   files.close();
+  tryFilter(descriptors.capture);
 }
 
 /** What /proc says of a thread with a filter. */

@@ -4,29 +4,28 @@
  * @module
  */
 
-import { checked, EPERM, libc } from "../ffi/libc.ts";
+import { checked, describeErrno, EPERM, errno, libc } from "../ffi/libc.ts";
 import {
   ALU_AND,
-  type FilterInstruction,
+  assemble,
   JUMP_AT_LEAST,
   JUMP_EQUAL,
   LD_WORD_ABS,
   type PackedProgram,
-  packProgram,
   RETURN,
+  type Statement,
 } from "../ffi/bpf.ts";
+import { programHeader } from "../ffi/socket_filter.ts";
+import { Failure } from "./failure.ts";
 import {
   type AllowedCall,
   allowedCalls,
-  CLONE3,
   type Condition,
   type SandboxDescriptors,
-  SECCOMP,
-  type SystemCall,
 } from "./syscalls.ts";
+import { CALLS, type SystemCall } from "./syscall_numbers.ts";
 
 type Architecture = keyof SystemCall;
-type Instruction = FilterInstruction;
 
 // linux/audit.h
 const AUDIT_ARCH: Readonly<Record<Architecture, number>> = {
@@ -49,9 +48,9 @@ const ENOSYS = 38;
 // linux/prctl.h
 const PR_SET_NO_NEW_PRIVS = 38;
 
-const ALLOW: Instruction = [RETURN, 0, 0, RETURN_ALLOW];
+const ALLOW: Statement = { code: RETURN, k: RETURN_ALLOW };
 // Not a kill: what is refused may be no more than a hint to the kernel.
-const REFUSE: Instruction = [RETURN, 0, 0, RETURN_ERRNO | EPERM];
+const REFUSE: Statement = { code: RETURN, k: RETURN_ERRNO | EPERM };
 
 /** Whether this system has filters that we know how to write. */
 export function isSeccompSupported(): boolean {
@@ -62,81 +61,144 @@ export function isSeccompSupported(): boolean {
  * Gives up the right to gain privileges, and installs the filter on all
  * threads.
  *
- * @throws {SystemError} If the kernel refuses.
+ * @throws {Error} If it cannot be written, or the kernel refuses it.
  */
 export function installFilter(descriptors: SandboxDescriptors): void {
   const architecture = Deno.build.arch as Architecture;
-  const program = packProgram(seccompProgram(architecture, descriptors));
+  const program = assembleFilter(architecture, descriptors);
   checked(libc().prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n), "prctl");
-  install(SECCOMP[architecture], program);
-}
-
-function install(number: number, { header }: PackedProgram): void {
   const result = libc().syscall(
-    BigInt(number),
+    BigInt(CALLS.seccomp[architecture]),
     SECCOMP_SET_MODE_FILTER,
     SECCOMP_FILTER_FLAG_TSYNC,
-    header.buffer,
+    programHeader(program),
   );
-  checked(result, "seccomp");
+  if (result < 0n) {
+    throw new Failure(
+      `cannot install the system call filter: ${
+        describeErrno(errno())
+      }; the kernel must have CONFIG_SECCOMP_FILTER, and an outer filter must allow seccomp(2)`,
+    );
+  }
   if (result > 0n) throw new Error(`seccomp: thread ${result} does not follow`);
 }
 
-/** The filter's program. */
+function assembleFilter(
+  architecture: Architecture,
+  descriptors: SandboxDescriptors,
+): PackedProgram {
+  try {
+    return seccompProgram(architecture, descriptors);
+  } catch (error) {
+    const { length } = descriptors.capture;
+    throw new Failure(
+      `no system call filter for ${length} capture descriptors, refusing to go on: ${
+        (error as Error).message
+      }; watch fewer interfaces, or all of them without naming any`,
+    );
+  }
+}
+
+/**
+ * The filter's program.
+ *
+ * @throws {RangeError} If it is longer than the kernel takes.
+ */
 export function seccompProgram(
   architecture: Architecture,
   descriptors: SandboxDescriptors,
-): Instruction[] {
-  return [
-    [LD_WORD_ABS, 0, 0, ARCHITECTURE],
-    [JUMP_EQUAL, 1, 0, AUDIT_ARCH[architecture]],
+): PackedProgram {
+  const calls = allowedCalls(descriptors);
+  const bodies = distinctConditions(calls);
+  return assemble([
+    { code: LD_WORD_ABS, k: ARCHITECTURE },
+    { code: JUMP_EQUAL, k: AUDIT_ARCH[architecture], ifFalse: "refuse" },
+    { code: LD_WORD_ABS, k: NUMBER },
+    { code: JUMP_AT_LEAST, k: X32_BIT, ifTrue: "refuse" },
+    ...calls.flatMap((call) => dispatch(call[architecture], bodyOf(call))),
+    // Its flags stand where no filter can look: the C library then takes clone.
+    ...dispatch(CALLS.clone3[architecture], "no such call"),
+    { label: "refuse" },
     REFUSE,
-    [LD_WORD_ABS, 0, 0, NUMBER],
-    [JUMP_AT_LEAST, 0, 1, X32_BIT],
-    REFUSE,
-    ...allowedCalls(descriptors).flatMap((call) => allow(architecture, call)),
-    [JUMP_EQUAL, 0, 1, CLONE3[architecture] as number],
-    [RETURN, 0, 0, RETURN_ERRNO | ENOSYS],
-    REFUSE,
-  ];
+    { label: "allow" },
+    ALLOW,
+    { label: "no such call" },
+    { code: RETURN, k: RETURN_ERRNO | ENOSYS },
+    ...bodies.flatMap((when) => [
+      { label: labelOf(when) },
+      ...when.filter(canHold).flatMap((conditions, i) =>
+        allowIfAll(conditions, `${labelOf(when)} ${i}`)
+      ),
+      REFUSE,
+    ]),
+  ]);
 }
 
-/** If it is this call, decide; else go on with the number still loaded. */
-function allow(architecture: Architecture, call: AllowedCall): Instruction[] {
-  const number = call[architecture];
-  if (number === undefined) return [];
-  const body = call.when === undefined
-    ? [ALLOW]
-    : [...call.when.flatMap(allowIfAll), REFUSE];
-  return [[JUMP_EQUAL, 0, body.length, number], ...body];
+type Conditions = NonNullable<AllowedCall["when"]>;
+
+/** Many calls share their conditions, which can be long. */
+function distinctConditions(calls: readonly AllowedCall[]): Conditions[] {
+  const byLabel = new Map<string, Conditions>();
+  for (const { when } of calls) {
+    if (when !== undefined) byLabel.set(labelOf(when), when);
+  }
+  return [...byLabel.values()];
+}
+
+function labelOf(when: Conditions): string {
+  return JSON.stringify(when);
+}
+
+function bodyOf({ when }: AllowedCall): string {
+  return when === undefined ? "allow" : labelOf(when);
+}
+
+/** Decides on a call; else goes on with the number still loaded. */
+function dispatch(number: number | undefined, ifTrue: string): Statement[] {
+  return number === undefined ? [] : [{ code: JUMP_EQUAL, k: number, ifTrue }];
+}
+
+/** Where no value is allowed, no condition can hold. */
+function canHold(conditions: readonly Condition[]): boolean {
+  return conditions.every(({ values, isForbidden }) =>
+    isForbidden || values.length > 0
+  );
 }
 
 /** Allows if all conditions hold, else goes on behind. */
-function allowIfAll(conditions: readonly Condition[]): Instruction[] {
-  let body: Instruction[] = [ALLOW];
-  for (const condition of conditions.toReversed()) {
-    body = [...checkCondition(condition, body.length), ...body];
-  }
-  return body;
+function allowIfAll(
+  conditions: readonly Condition[],
+  name: string,
+): Statement[] {
+  const otherwise = `${name} fails`;
+  return [
+    ...conditions.flatMap((condition, i) =>
+      checkCondition(condition, `${name} ${i}`, otherwise)
+    ),
+    ALLOW,
+    { label: otherwise },
+  ];
 }
 
-/** Goes on behind itself if the condition holds, else skips `rest` more. */
+/** Goes on behind itself if the condition holds, else elsewhere. */
 function checkCondition(
-  { argument, isUpper, mask, values, isForbidden }: Condition,
-  rest: number,
-): Instruction[] {
+  { argument, isUpper, mask, values, isForbidden = false }: Condition,
+  name: string,
+  otherwise: string,
+): Statement[] {
   const at = ARGUMENTS + 8 * argument + (isUpper ? 4 : 0);
-  const load: Instruction[] = [[LD_WORD_ABS, 0, 0, at]];
-  if (mask !== undefined) load.push([ALU_AND, 0, 0, mask]);
-  const tests = values.map((value, i): Instruction => {
-    const left = values.length - 1 - i;
-    // A match of a forbidden value fails; of an allowed one goes on.
-    if (isForbidden) return [JUMP_EQUAL, left + rest, 0, value];
-    return [JUMP_EQUAL, left, left === 0 ? rest : 0, value];
-  });
-  // No value is allowed: no condition can hold.
-  if (values.length === 0 && !isForbidden) {
-    return [...load, [JUMP_EQUAL, rest, rest, 0]];
-  }
-  return [...load, ...tests];
+  const holds = `${name} holds`;
+  const matches = isForbidden ? otherwise : holds;
+  const last = values.length - 1;
+  return [
+    { code: LD_WORD_ABS, k: at },
+    ...(mask === undefined ? [] : [{ code: ALU_AND, k: mask }]),
+    ...values.map((k, i): Statement => ({
+      code: JUMP_EQUAL,
+      k,
+      ifTrue: matches,
+      ifFalse: i === last && !isForbidden ? otherwise : undefined,
+    })),
+    { label: holds },
+  ];
 }

@@ -5,69 +5,82 @@
  */
 
 import type { LiveCapture } from "../capture/live.ts";
-import type { Report } from "../detect/report.ts";
-import { FileSink } from "../format/file_sink.ts";
+import type { Report } from "../detect/report/report.ts";
+import { type EventOptions, toEvent } from "../format/event.ts";
+import { formatEcs } from "../format/ecs.ts";
 import { formatJson } from "../format/json.ts";
 import { formatReport } from "../format/line.ts";
-import type { Sink } from "../format/sink.ts";
-import { StdoutSink } from "../format/stdout_sink.ts";
+import { formatProbe } from "../format/probe.ts";
+import { FileSink } from "../format/sink/file_sink.ts";
+import { SocketSink, syslogFraming } from "../format/sink/socket_sink.ts";
+import { StdoutSink } from "../format/sink/stdout_sink.ts";
+import { WholeFile } from "../format/sink/whole_file.ts";
+import { Summary } from "../format/summary.ts";
 import type { Facility, Level } from "../format/syslog.ts";
-import { SyslogSink } from "../format/syslog_sink.ts";
 import { hostName } from "../ffi/libc.ts";
+import { localOffset } from "../ffi/local_time.ts";
 import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
+import { type Output, Outputs } from "./outputs.ts";
+import { PageCollector } from "./page.ts";
 
-/** Gives the lines that tell a report, if it is to be told. */
+/** Where there is no such C library, the runtime knows. */
+const LOCAL_OFFSET = Deno.build.os === "windows" ? undefined : localOffset;
+
+/** Gives the lines of a report, if it is to be written. */
 type Format = (report: Report) => readonly string[];
 
-/** A sink, and how a report is written there. */
-interface Output {
-  sink: Sink;
-  format: Format;
+/** A flood must not fill the disk of whoever rotates files once a day. */
+const PROBE_FILE_BYTES = 256 << 20;
+
+/** What stands behind `--output`: a word, and perhaps a path. */
+interface Wanted {
+  text: string;
+  kind: string;
+  path?: string;
 }
 
-/** All sinks. */
-export class Outputs {
-  /** The sinks, each once. */
-  readonly sinks: readonly Sink[];
-  /** What stands in for a sink that is missing, in words. */
-  readonly standIns: readonly string[];
-  readonly #outputs: readonly Output[];
+/** What all sinks are made of. */
+interface Workshop {
+  options: Options;
+  formats: Readonly<Record<"lines" | "json" | "ecs", Format>>;
+  events: EventOptions;
+  stdout: StdoutSink;
+  /** Whether there are sinks besides the one that is being opened. */
+  hasOthers: boolean;
+  standIns: string[];
+}
 
-  constructor(outputs: readonly Output[], standIns: readonly string[]) {
-    this.#outputs = outputs;
-    this.sinks = [...new Set(outputs.map(({ sink }) => sink))];
-    this.standIns = standIns;
-  }
+/** What `--output` accepts, and how that is opened. */
+const SINKS: Readonly<
+  Record<string, (shop: Workshop, path: string) => Output | undefined>
+> = {
+  "syslog": openSyslog,
+  "stdout": ({ formats, stdout }) => ({ sink: stdout, format: formats.lines }),
+  "json": ({ formats, stdout }) => ({ sink: stdout, format: formats.json }),
+  "ecs": ({ formats, stdout }) => ({ sink: stdout, format: formats.ecs }),
+  "probes": (shop) => ({ ...probes(shop), sink: shop.stdout }),
+  "summary": openSummary,
+  "file:": ({ formats }, path) => openFile(path, formats.lines),
+  "json:": ({ formats }, path) => openFile(path, formats.json),
+  "ecs:": ({ formats }, path) => openFile(path, formats.ecs),
+  "probes:": (shop, path) => ({
+    ...probes(shop),
+    sink: new FileSink(path, logWarning, PROBE_FILE_BYTES),
+  }),
+  "html:": openPage,
+  "unix:": openUnix,
+};
 
-  /** Writes a report to each sink. */
-  write(report: Report): void {
-    for (const { sink, format } of this.#outputs) {
-      for (const line of format(report)) sink.write(line);
-    }
-  }
-
-  /** Writes what the program says of itself to each sink that has a place. */
-  note(text: string): void {
-    for (const sink of this.sinks) sink.note?.(text);
-  }
-
-  /** Called once behind chroot; returns the directories that stay in use. */
-  settle(): readonly number[] {
-    for (const sink of this.sinks) sink.settle?.();
-    return this.sinks.flatMap(({ directories }) => directories ?? []);
-  }
-
-  /** Opens anew what may have been replaced. */
-  reopen(): void {
-    for (const sink of this.sinks) sink.reopen?.();
-  }
-
-  /** Resolves once all that can be written is written. */
-  async flush(): Promise<void> {
-    await Promise.all(this.sinks.map((sink) => sink.flush()));
-  }
+/** What opening needs to know of the capture. */
+export interface OutputsInit {
+  /** Names the interfaces. */
+  live?: Pick<LiveCapture, "interfaceName">;
+  /** Whether times are written in UTC, at each moment [as the options say]. */
+  utc?: () => boolean;
+  /** Called once nobody reads standard output any more and nothing else is written. */
+  onUnread?: () => void;
 }
 
 /**
@@ -78,42 +91,62 @@ export class Outputs {
  */
 export function openOutputs(
   options: Options,
-  live?: Pick<LiveCapture, "interfaceName">,
+  { live, onUnread, utc = () => options.utc }: OutputsInit = {},
 ): Outputs {
-  const wanted = [...new Set(wantedOutputs(options))];
-  const lineOptions = { maxLine: options["max-line"], utc: options.utc };
-  const lines: Format = (report) =>
-    report.type === "end" && !options.summary
-      ? []
-      : formatReport(report, lineOptions).split("\n");
-  const host = wanted.some(isJson) ? hostName() : "";
-  const json: Format = (report) => [
-    formatJson(report, {
-      ...lineOptions,
-      interfaceName: (index) => live?.interfaceName?.(index),
-      host,
-    }),
-  ];
-  const standIns: string[] = [];
-  const stdout = new StdoutSink(options.read !== undefined, logWarning);
-  const outputs = wanted.flatMap((output): Output[] => {
-    const format = isJson(output) ? json : lines;
-    const [kind, path] = splitOutput(output);
-    if (
-      Deno.build.os !== "linux" && (path !== undefined || kind === "syslog")
-    ) {
-      throw new Failure(
-        `--output ${output} is not there for ${Deno.build.os} yet; choose stdout or json`,
-      );
-    }
-    if (path !== undefined) {
-      return [{ sink: new FileSink(path, logWarning), format }];
-    }
-    if (kind !== "syslog") return [{ sink: stdout, format }];
-    const sink = openSyslog(options, wanted.length > 1, standIns);
-    return sink === undefined ? [] : [{ sink, format }];
+  const wanted = wantedOutputs(options);
+  const isOnly = wanted.every(({ text }) => text === wanted[0].text);
+  const events = eventOptions(options, wanted, { live, utc });
+  const stdout = new StdoutSink(
+    options.read !== undefined,
+    logWarning,
+    isOnly ? onUnread : undefined,
+  );
+  const shop: Workshop = {
+    options,
+    formats: formatsOf(options, events),
+    events,
+    stdout,
+    hasOthers: wanted.length > 1,
+    standIns: [],
+  };
+  const outputs = wanted.flatMap((one) => {
+    refuseElsewhere(one);
+    return SINKS[one.kind](shop, one.path ?? "") ?? [];
   });
-  return new Outputs(outputs, standIns);
+  return new Outputs(outputs, shop.standIns);
+}
+
+function formatsOf(
+  options: Options,
+  events: EventOptions,
+): Workshop["formats"] {
+  return {
+    lines: (report) =>
+      report.type === "end" && !options.summary
+        ? []
+        : formatReport(report, events).split("\n"),
+    json: (report) => [formatJson(report, events)],
+    ecs: (report) => [formatEcs(report, events)],
+  };
+}
+
+function eventOptions(
+  options: Options,
+  wanted: readonly Wanted[],
+  { live, utc }: Required<Pick<OutputsInit, "utc">> & OutputsInit,
+): EventOptions {
+  // What a file shows happened elsewhere.
+  const hasHost = options.read === undefined &&
+    wanted.some(({ kind }) => /^(json|ecs|probes|unix|html)/.test(kind));
+  return {
+    maxLine: options["max-line"],
+    localOffset: LOCAL_OFFSET,
+    get utc() {
+      return utc();
+    },
+    interfaceName: (index) => live?.interfaceName?.(index),
+    ...(hasHost && { host: hostName() }),
+  };
 }
 
 /**
@@ -123,49 +156,141 @@ export function openOutputs(
  */
 export function checkOutputs(options: Options): void {
   const wanted = wantedOutputs(options);
-  for (const output of wanted) {
-    const [kind, path] = splitOutput(output);
-    if (path !== undefined) FileSink.check(path);
-    else if (kind === "syslog") {
-      openSyslog(options, wanted.length > 1, [])?.close();
-    }
+  for (const { kind, path } of wanted) {
+    if (kind === "syslog") trySyslog(options, wanted.length > 1, [])?.close();
+    else if (kind === "unix:") openUnixSink(path ?? "", false).close();
+  }
+  checkFiles(options);
+}
+
+/**
+ * Checks the files that sinks write to, and makes none.
+ *
+ * @throws {Error} If one could not be opened.
+ */
+export function checkFiles(options: Options): void {
+  if (Deno.build.os !== "linux") return; // opening them says so
+  for (const { kind, path } of wantedOutputs(options)) {
+    if (kind === "unix:") continue;
+    if (kind === "html:") WholeFile.check(path ?? "", "--output html:", "page");
+    else if (path !== undefined) FileSink.check(path);
   }
 }
 
-function wantedOutputs(options: Options): readonly string[] {
-  if (options.given.has("output")) return options.output;
-  if (options.read !== undefined) return ["stdout"];
+function wantedOutputs(options: Options): readonly Wanted[] {
   const isWatched = options.trial || Deno.stdout.isTerminal();
-  return isWatched ? ["syslog", "stdout"] : ["syslog"];
+  const defaults = options.read !== undefined
+    ? ["stdout"]
+    : ["syslog", ...(isWatched ? ["stdout"] : [])];
+  const texts = options.given.has("output") ? options.output : defaults;
+  return [...new Set(texts)].map(splitOutput);
 }
 
-function isJson(output: string): boolean {
-  return splitOutput(output)[0] === "json";
+/** `json:PATH` and the like have a path; the colon tells them from `json`. */
+function splitOutput(text: string): Wanted {
+  const colon = text.indexOf(":");
+  if (colon < 0) return { text, kind: text };
+  return { text, kind: text.slice(0, colon + 1), path: text.slice(colon + 1) };
 }
 
-/** `json:PATH` and `file:PATH` have a path. */
-function splitOutput(output: string): [string, string?] {
-  const colon = output.indexOf(":");
-  if (colon < 0) return [output];
-  return [output.slice(0, colon), output.slice(colon + 1)];
+function refuseElsewhere({ text, kind, path }: Wanted): void {
+  if (Deno.build.os === "linux") return;
+  if (path === undefined && kind !== "syslog") return;
+  throw new Failure(
+    `--output ${text} is not there for ${Deno.build.os} yet; choose stdout, json, ecs, probes or summary`,
+  );
 }
 
-/** Undefined if a trial goes on without. */
-function openSyslog(
-  options: Options,
-  hasOthers: boolean,
-  standIns: string[],
-): SyslogSink | undefined {
-  const open = (mustConnect: boolean) =>
-    new SyslogSink({
-      path: options["syslog-socket"],
+function openFile(path: string, format: Format): Output {
+  return { sink: new FileSink(path, logWarning), format };
+}
+
+function probes({ events: { host } }: Workshop): Omit<Output, "sink"> {
+  return {
+    format: () => [],
+    formatProbe: (record) => formatProbe(record, host),
+  };
+}
+
+function openSummary({ options, stdout }: Workshop): Output {
+  const summary = new Summary();
+  const colour = Deno.stdout.isTerminal() && !Deno.noColor;
+  return {
+    sink: stdout,
+    format(report) {
+      summary.add(report);
+      return [];
+    },
+    rest: () =>
+      summary.lines({ colour, utc: options.utc, localOffset: LOCAL_OFFSET }),
+  };
+}
+
+function openPage({ options, events }: Workshop, path: string): Output {
+  const page = new PageCollector([options.read ?? ""].flat());
+  return {
+    sink: new WholeFile(path, "--output html:", "page"),
+    format(report) {
+      page.add(toEvent(report, events));
+      return [];
+    },
+    rest: () => [page.text()],
+  };
+}
+
+function openUnix({ formats }: Workshop, path: string): Output {
+  const sink = openUnixSink(path, false);
+  if (!sink.isConnected) {
+    logWarning(
+      `nobody listens on ${path} yet: events wait until somebody does`,
+    );
+  }
+  return { sink, format: formats.json };
+}
+
+function openUnixSink(path: string, mustConnect: boolean): SocketSink {
+  return new SocketSink({
+    what: "unix",
+    path,
+    option: "--output unix:",
+    advice: "start the program that is to listen there",
+    mustConnect,
+    framing: { line: (text) => text },
+  });
+}
+
+function openSyslogSink(options: Options, mustConnect: boolean): SocketSink {
+  return new SocketSink({
+    what: "syslog",
+    path: options["syslog-socket"],
+    option: "--syslog-socket",
+    advice:
+      "start syslogd, name its socket with --syslog-socket, or choose another --output",
+    mustConnect,
+    framing: syslogFraming({
       facility: options.facility as Facility,
       level: options.level as Level,
       ident: options.ident,
-      mustConnect,
-    });
+      localOffset: LOCAL_OFFSET,
+    }),
+  });
+}
+
+function openSyslog(
+  { options, formats, hasOthers, standIns }: Workshop,
+): Output | undefined {
+  const sink = trySyslog(options, hasOthers, standIns);
+  return sink === undefined ? undefined : { sink, format: formats.lines };
+}
+
+/** Undefined if a trial goes on without. */
+function trySyslog(
+  options: Options,
+  hasOthers: boolean,
+  standIns: string[],
+): SocketSink | undefined {
   try {
-    return open(true);
+    return openSyslogSink(options, true);
   } catch (error) {
     if (!hasOthers) throw error;
     if (options.trial) {
@@ -173,6 +298,6 @@ function openSyslog(
       return undefined;
     }
     logWarning(`${(error as Error).message}; lines wait until it is there`);
-    return open(false);
+    return openSyslogSink(options, false);
   }
 }

@@ -4,13 +4,14 @@
  * @module
  */
 
-/** Numbers of a system call; undefined where the architecture lacks it. */
-export interface SystemCall {
-  /** asm/unistd_64.h */
-  readonly x86_64: number;
-  /** asm-generic/unistd.h */
-  readonly aarch64?: number;
-}
+import {
+  AF_UNIX,
+  PACKET_ADD_MEMBERSHIP,
+  SOCK_DGRAM,
+  SOCK_STREAM,
+  SOL_PACKET,
+} from "../ffi/linux.ts";
+import { CALLS, type SystemCall } from "./syscall_numbers.ts";
 
 /** A condition on one half of an argument. */
 export interface Condition {
@@ -38,20 +39,26 @@ export interface SandboxDescriptors {
   readonly capture: readonly number[];
   /** The directories between which the reconnection to syslogd changes. */
   readonly directories: readonly number[];
+  /** Files that are rewritten while the program runs, as its pid file is. */
+  readonly rewritten: readonly number[];
+  /** Whether syslogd listens on a stream. */
+  readonly streams: boolean;
   /** The process's number. */
   readonly pid: number;
 }
 
-// bits/socket.h, bits/mman.h, linux/sched.h, fcntl.h, asm-generic/ioctls.h,
+// bits/mman.h, linux/sched.h, fcntl.h, asm-generic/ioctls.h,
 // linux/sockios.h, linux/prctl.h
-const AF_UNIX = 1;
-const SOCK_DGRAM = 2;
 const SOCK_TYPE_MASK = 0xf;
 const PROT_EXEC = 4;
 const MAP_ANONYMOUS = 0x20;
 const CLONE_THREAD = 0x10000;
 const F_DUPFD = 0;
-const F_GETFD_TO_F_SETFL = [1, 2, 3, 4];
+/**
+ * F_GETFD, F_SETFD, F_GETFL. Not F_SETFL: a file that is only appended to could
+ * be written over.
+ */
+const HARMLESS_FCNTLS = [1, 2, 3];
 const F_DUPFD_CLOEXEC = 1030;
 const TCGETS = 0x5401;
 const TIOCGWINSZ = 0x5413;
@@ -67,70 +74,71 @@ const PR_SET_VMA = 0x53564d41;
  * time, and descriptors that are open.
  */
 const HARMLESS: readonly SystemCall[] = [
-  { x86_64: 0, aarch64: 63 }, // read
-  { x86_64: 19, aarch64: 65 }, // readv
-  { x86_64: 17, aarch64: 67 }, // pread64
-  { x86_64: 8, aarch64: 62 }, // lseek
-  { x86_64: 7 }, // poll
-  { x86_64: 271, aarch64: 73 }, // ppoll
-  { x86_64: 232 }, // epoll_wait
-  { x86_64: 281, aarch64: 22 }, // epoll_pwait
-  { x86_64: 441, aarch64: 441 }, // epoll_pwait2
-  { x86_64: 233, aarch64: 21 }, // epoll_ctl
-  { x86_64: 202, aarch64: 98 }, // futex
-  { x86_64: 449, aarch64: 449 }, // futex_waitv
-  { x86_64: 11, aarch64: 215 }, // munmap
-  { x86_64: 10, aarch64: 226 }, // mprotect: the JIT needs PROT_EXEC
-  { x86_64: 329, aarch64: 288 }, // pkey_mprotect
-  { x86_64: 330, aarch64: 289 }, // pkey_alloc
-  { x86_64: 331, aarch64: 290 }, // pkey_free
-  { x86_64: 28, aarch64: 233 }, // madvise
-  { x86_64: 25, aarch64: 216 }, // mremap
-  { x86_64: 12, aarch64: 214 }, // brk
-  { x86_64: 13, aarch64: 134 }, // rt_sigaction
-  { x86_64: 14, aarch64: 135 }, // rt_sigprocmask
-  { x86_64: 15, aarch64: 139 }, // rt_sigreturn
-  { x86_64: 131, aarch64: 132 }, // sigaltstack
-  { x86_64: 228, aarch64: 113 }, // clock_gettime
-  { x86_64: 229, aarch64: 114 }, // clock_getres
-  { x86_64: 230, aarch64: 115 }, // clock_nanosleep
-  { x86_64: 35, aarch64: 101 }, // nanosleep
-  { x86_64: 96, aarch64: 169 }, // gettimeofday
-  { x86_64: 201 }, // time
-  { x86_64: 24, aarch64: 124 }, // sched_yield
-  { x86_64: 204, aarch64: 123 }, // sched_getaffinity
-  { x86_64: 143, aarch64: 121 }, // sched_getparam
-  { x86_64: 145, aarch64: 120 }, // sched_getscheduler
-  { x86_64: 315, aarch64: 275 }, // sched_getattr
-  { x86_64: 39, aarch64: 172 }, // getpid
-  { x86_64: 186, aarch64: 178 }, // gettid
-  { x86_64: 110, aarch64: 173 }, // getppid
-  { x86_64: 102, aarch64: 174 }, // getuid
-  { x86_64: 107, aarch64: 175 }, // geteuid
-  { x86_64: 104, aarch64: 176 }, // getgid
-  { x86_64: 108, aarch64: 177 }, // getegid
-  { x86_64: 60, aarch64: 93 }, // exit
-  { x86_64: 231, aarch64: 94 }, // exit_group
-  { x86_64: 273, aarch64: 99 }, // set_robust_list
-  { x86_64: 274, aarch64: 100 }, // get_robust_list
-  { x86_64: 334, aarch64: 293 }, // rseq
-  { x86_64: 318, aarch64: 278 }, // getrandom
-  { x86_64: 219, aarch64: 128 }, // restart_syscall
-  { x86_64: 77, aarch64: 46 }, // ftruncate
-  { x86_64: 290, aarch64: 19 }, // eventfd2
-  { x86_64: 55, aarch64: 209 }, // getsockopt
-  { x86_64: 51, aarch64: 204 }, // getsockname: libpcap needs it
-  { x86_64: 45, aarch64: 207 }, // recvfrom
-  { x86_64: 47, aarch64: 212 }, // recvmsg
-  { x86_64: 324, aarch64: 283 }, // membarrier
-  { x86_64: 99, aarch64: 179 }, // sysinfo
-  { x86_64: 98, aarch64: 165 }, // getrusage
-  { x86_64: 100, aarch64: 153 }, // times
-  { x86_64: 309, aarch64: 168 }, // getcpu
-  { x86_64: 218, aarch64: 96 }, // set_tid_address
-  { x86_64: 27, aarch64: 232 }, // mincore
-  { x86_64: 74, aarch64: 82 }, // fsync
-  { x86_64: 75, aarch64: 83 }, // fdatasync
+  CALLS.read,
+  CALLS.readv,
+  CALLS.pread64,
+  CALLS.lseek,
+  CALLS.poll,
+  CALLS.ppoll,
+  CALLS.epoll_wait,
+  CALLS.epoll_pwait,
+  CALLS.epoll_pwait2,
+  CALLS.epoll_ctl,
+  CALLS.futex,
+  CALLS.futex_waitv,
+  CALLS.munmap,
+  // The JIT needs PROT_EXEC. That a file's mapping can get it too gives nothing
+  // away: memory that is written and then executed is there in any case.
+  CALLS.mprotect,
+  CALLS.pkey_mprotect,
+  CALLS.pkey_alloc,
+  CALLS.pkey_free,
+  CALLS.madvise,
+  CALLS.mremap,
+  CALLS.brk,
+  CALLS.rt_sigaction,
+  CALLS.rt_sigprocmask,
+  CALLS.rt_sigreturn,
+  CALLS.sigaltstack,
+  CALLS.clock_gettime,
+  CALLS.clock_getres,
+  CALLS.clock_nanosleep,
+  CALLS.nanosleep,
+  CALLS.gettimeofday,
+  CALLS.time,
+  CALLS.sched_yield,
+  CALLS.sched_getaffinity,
+  CALLS.sched_getparam,
+  CALLS.sched_getscheduler,
+  CALLS.sched_getattr,
+  CALLS.getpid,
+  CALLS.gettid,
+  CALLS.getppid,
+  CALLS.getuid,
+  CALLS.geteuid,
+  CALLS.getgid,
+  CALLS.getegid,
+  CALLS.exit,
+  CALLS.exit_group,
+  CALLS.set_robust_list,
+  CALLS.get_robust_list,
+  CALLS.rseq,
+  CALLS.getrandom,
+  CALLS.restart_syscall,
+  CALLS.eventfd2,
+  CALLS.getsockopt,
+  CALLS.getsockname, // libpcap needs it
+  CALLS.recvfrom,
+  CALLS.recvmsg,
+  CALLS.membarrier,
+  CALLS.sysinfo,
+  CALLS.getrusage,
+  CALLS.times,
+  CALLS.getcpu,
+  CALLS.set_tid_address,
+  CALLS.mincore,
+  CALLS.fsync,
+  CALLS.fdatasync,
 ];
 
 /**
@@ -139,17 +147,17 @@ const HARMLESS: readonly SystemCall[] = [
  * hand a descriptor to another process.
  */
 const NOT_ON_CAPTURE: readonly SystemCall[] = [
-  { x86_64: 1, aarch64: 64 }, // write
-  { x86_64: 20, aarch64: 66 }, // writev
-  { x86_64: 44, aarch64: 206 }, // sendto
-  { x86_64: 42, aarch64: 203 }, // connect
-  { x86_64: 3, aarch64: 57 }, // close: the number could become another socket's
-  { x86_64: 32, aarch64: 23 }, // dup
+  CALLS.write,
+  CALLS.writev,
+  CALLS.sendto,
+  CALLS.connect,
+  CALLS.close, // the number could become another socket's
+  CALLS.dup,
 ];
 
 /** All calls that are allowed. */
 export function allowedCalls(
-  { capture, directories, pid }: SandboxDescriptors,
+  { capture, directories, rewritten, streams, pid }: SandboxDescriptors,
 ): AllowedCall[] {
   const argument = (
     argument: number,
@@ -165,44 +173,52 @@ export function allowedCalls(
   return [
     ...HARMLESS,
     ...NOT_ON_CAPTURE.map((call) => ({ ...call, when: [[notCapture]] })),
-    { x86_64: 33, when: [[notCapture, notCaptureAt(1)]] }, // dup2
-    { x86_64: 292, aarch64: 24, when: [[notCapture, notCaptureAt(1)]] }, // dup3
+    { ...CALLS.dup2, when: [[notCapture, notCaptureAt(1)]] },
+    { ...CALLS.dup3, when: [[notCapture, notCaptureAt(1)]] },
     {
-      x86_64: 9, // mmap: executable memory only for the JIT, never of a file
-      aarch64: 222,
+      ...CALLS.mmap, // executable memory only for the JIT, never of a file
       when: [
         [argument(2, [0], PROT_EXEC)],
         [argument(3, [MAP_ANONYMOUS], MAP_ANONYMOUS)],
       ],
     },
     {
-      x86_64: 41, // socket
-      aarch64: 198,
+      ...CALLS.socket,
       when: [[
         argument(0, [AF_UNIX]),
-        argument(1, [SOCK_DGRAM], SOCK_TYPE_MASK),
+        argument(
+          1,
+          streams ? [SOCK_DGRAM, SOCK_STREAM] : [SOCK_DGRAM],
+          SOCK_TYPE_MASK,
+        ),
       ]],
     },
     // An interface that comes back is bound to again.
-    { x86_64: 49, aarch64: 200, when: [[argument(0, capture)]] }, // bind
-    { x86_64: 81, aarch64: 50, when: [[argument(0, directories)]] }, // fchdir
+    { ...CALLS.bind, when: [[argument(0, capture)]] },
+    { ...CALLS.fchdir, when: [[argument(0, directories)]] },
+    { ...CALLS.ftruncate, when: [[argument(0, rewritten)]] },
     {
-      x86_64: 56, // clone: threads, not processes
-      aarch64: 220,
+      ...CALLS.setsockopt, // such an interface is promiscuous again
+      when: [[
+        argument(0, capture),
+        argument(1, [SOL_PACKET]),
+        argument(2, [PACKET_ADD_MEMBERSHIP]),
+      ]],
+    },
+    {
+      ...CALLS.clone, // threads, not processes
       when: [[argument(0, [CLONE_THREAD], CLONE_THREAD)]],
     },
-    { x86_64: 234, aarch64: 131, when: [[argument(0, [pid])]] }, // tgkill
+    { ...CALLS.tgkill, when: [[argument(0, [pid])]] },
     {
-      x86_64: 72, // fcntl
-      aarch64: 25,
+      ...CALLS.fcntl,
       when: [
-        [argument(1, F_GETFD_TO_F_SETFL)],
+        [argument(1, HARMLESS_FCNTLS)],
         [argument(1, [F_DUPFD, F_DUPFD_CLOEXEC]), notCapture],
       ],
     },
     {
-      x86_64: 16, // ioctl
-      aarch64: 29,
+      ...CALLS.ioctl,
       when: [[
         argument(1, [
           TCGETS,
@@ -215,13 +231,11 @@ export function allowedCalls(
       ]],
     },
     {
-      x86_64: 157,
-      aarch64: 167,
+      ...CALLS.prctl,
       when: [[argument(0, [PR_SET_NAME, PR_SET_VMA])]],
-    }, // prctl
+    },
     {
-      x86_64: 302, // prlimit64: only to read one's own
-      aarch64: 261,
+      ...CALLS.prlimit64, // only to read one's own
       when: [[
         argument(0, [0]),
         argument(2, [0]),
@@ -230,8 +244,3 @@ export function allowedCalls(
     },
   ];
 }
-
-/** clone3, whose flags a filter cannot see: glibc then takes clone. */
-export const CLONE3: SystemCall = { x86_64: 435, aarch64: 435 };
-/** seccomp(2) itself. */
-export const SECCOMP: Required<SystemCall> = { x86_64: 317, aarch64: 277 };

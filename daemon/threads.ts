@@ -1,17 +1,11 @@
 /**
- * Whose authority the process's threads have, as the kernel tells it.
+ * Whose authority the process's threads have, according to the kernel.
  *
  * @module
  */
 
-import { checked, cString, libc } from "../ffi/libc.ts";
-import {
-  AT_FDCWD,
-  O_CLOEXEC,
-  O_DIRECTORY_ARM,
-  O_DIRECTORY_X86,
-  O_RDONLY,
-} from "../ffi/linux.ts";
+import { libc } from "../ffi/libc.ts";
+import { ProcDirectory } from "./proc_directory.ts";
 
 /** What /proc/PID/task/TID/status says of a thread. */
 export interface ThreadStatus {
@@ -31,9 +25,6 @@ export interface ThreadStatus {
   seccomp: number;
 }
 
-const O_DIRECTORY = Deno.build.arch === "aarch64"
-  ? O_DIRECTORY_ARM
-  : O_DIRECTORY_X86;
 const SEEK_SET = 0;
 
 /**
@@ -41,59 +32,21 @@ const SEEK_SET = 0;
  * it.
  */
 export class ThreadDirectory {
-  readonly #directory: number;
-
-  /** @throws {SystemError} If /proc is not there. */
-  constructor() {
-    this.#directory = checked(
-      libc().openat(
-        AT_FDCWD,
-        cString("/proc/self/task"),
-        O_RDONLY | O_DIRECTORY | O_CLOEXEC,
-        0,
-      ),
-      "open /proc/self/task",
-    );
-  }
+  readonly #directory = new ProcDirectory("/proc/self/task");
 
   /** Opens the status of each thread there is at the moment. */
   open(): ThreadStatusFiles {
-    const files = this.#threads().map((tid) => ({
+    const files = this.#directory.numbers().map((tid) => ({
       tid,
-      fd: libc().openat(
-        this.#directory,
-        cString(`${tid}/status`),
-        O_RDONLY | O_CLOEXEC,
-        0,
-      ),
+      fd: this.#directory.open(`${tid}/status`),
     }));
     // A thread may have ended meanwhile.
     return new ThreadStatusFiles(files.filter(({ fd }) => fd >= 0));
   }
 
-  /** Lists the directory: struct linux_dirent64 (getdents64(2)). */
-  #threads(): number[] {
-    const buffer = new Uint8Array(32_768);
-    const view = new DataView(buffer.buffer);
-    const tids: number[] = [];
-    checked(libc().lseek(this.#directory, 0n, SEEK_SET), "lseek");
-    for (;;) {
-      const length = Number(checked(
-        libc().getdents64(this.#directory, buffer, BigInt(buffer.length)),
-        "getdents64 of /proc/self/task",
-      ));
-      if (length === 0) return tids;
-      for (let at = 0; at < length; at += view.getUint16(at + 16, true)) {
-        const end = buffer.indexOf(0, at + 19);
-        const name = decoder.decode(buffer.subarray(at + 19, end));
-        if (/^\d+$/.test(name)) tids.push(Number(name));
-      }
-    }
-  }
-
   /** Closes the directory. */
   close(): void {
-    libc().close(this.#directory);
+    this.#directory.close();
   }
 }
 

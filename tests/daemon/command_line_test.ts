@@ -1,8 +1,5 @@
-import {
-  captureKind,
-  formatTime,
-  parseCommandLine,
-} from "../../daemon/command_line.ts";
+import { formatTime, parseCommandLine } from "../../daemon/command_line.ts";
+import { captureKind } from "../../daemon/combinations.ts";
 import { Failure } from "../../daemon/failure.ts";
 import { OPTIONS } from "../../daemon/options.ts";
 import { assert, assertEquals, assertThrows } from "../assert.ts";
@@ -28,15 +25,15 @@ const REFUSED: Record<string, string> = {
   "--privileged-weight 5 --high-weight 6":
     '--high-weight must be at most --privileged-weight (5), got "6"',
   "--scan-delay 0":
-    '--scan-delay must be a time such as 3s or 500ms from 1ms to 24h, got "0"',
+    '--scan-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "0"',
   "--scan-delay 25h":
-    '--scan-delay must be a time such as 3s or 500ms from 1ms to 24h, got "25h"',
+    '--scan-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "25h"',
   "--scan-delay 3d":
-    '--scan-delay must be a time such as 3s or 500ms from 1ms to 24h, got "3d"',
+    '--scan-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "3d"',
   "--scan-delay 1.0005s":
-    '--scan-delay must be a time such as 3s or 500ms from 1ms to 24h, got "1.0005s"',
+    '--scan-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "1.0005s"',
   "--log-delay soon":
-    '--log-delay must be a time such as 3s or 500ms from 1ms to 24h, got "soon"',
+    '--log-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "soon"',
   "--log-burst=-1":
     '--log-burst must be an integer from 0 to 1000000, got "-1"',
   "--sources 15": '--sources must be an integer from 16 to 1048576, got "15"',
@@ -46,9 +43,9 @@ const REFUSED: Record<string, string> = {
   "--capture fast":
     '--capture must be one of raw, pcap, nids, auto, got "fast"',
   "--output loud":
-    '--output must be one of syslog, stdout, json, file:PATH, json:PATH, got "loud"',
+    '--output must be one of syslog, stdout, json, ecs, probes, summary, file:PATH, json:PATH, ecs:PATH, probes:PATH, html:PATH, unix:PATH, got "loud"',
   "--output syslog,loud":
-    '--output must be one of syslog, stdout, json, file:PATH, json:PATH, got "loud"',
+    '--output must be one of syslog, stdout, json, ecs, probes, summary, file:PATH, json:PATH, ecs:PATH, probes:PATH, html:PATH, unix:PATH, got "loud"',
   "--output syslog,": "--output needs a value",
   "--level loud":
     '--level must be one of emerg, alert, crit, err, warning, notice, info, debug, got "loud"',
@@ -56,8 +53,18 @@ const REFUSED: Record<string, string> = {
   // An empty argument, as of an unset variable in quotes.
   "--home ": "--home needs a value",
   "-r ": "--read needs a value",
-  "--ident a\nb": "--ident must not contain control characters",
-  "--ident \x85": "--ident must not contain control characters",
+  "--ident a\nb":
+    '--ident must be 1 to 32 letters, digits, or any of ._/-, got "a\\nb"',
+  [`--ident ${"a".repeat(33)}`]:
+    `--ident must be 1 to 32 letters, digits, or any of ._/-, got "${
+      "a".repeat(33)
+    }"`,
+  "--ident a:":
+    '--ident must be 1 to 32 letters, digits, or any of ._/-, got "a:"',
+  "--ident a[7]":
+    '--ident must be 1 to 32 letters, digits, or any of ._/-, got "a[7]"',
+  "--output html:page":
+    "--output html:page needs --read: a page is written once capture files are read",
   "--read": "--read needs a value",
   "--ignore home":
     '--ignore must be an address or a network such as 192.0.2.0/24, got "home"',
@@ -71,13 +78,38 @@ const REFUSED: Record<string, string> = {
     '--home must be an address or a network such as 192.0.2.0/24, got "here"',
   "--home 192.0.2.0/24,": "--home needs a value",
   "--slow-window 721h":
-    '--slow-window must be a time such as 3s or 500ms from 0ms to 720h, got "721h"',
+    '--slow-window must be a time in ms, s, m, h or d such as 3s from 0ms to 720h, got "721h"',
   "--slow-window=-1":
-    '--slow-window must be a time such as 3s or 500ms from 0ms to 720h, got "-1"',
+    '--slow-window must be a time in ms, s, m, h or d such as 3s from 0ms to 720h, got "-1"',
   "--classic --home 192.0.2.1": "--home does not go with --classic",
   "--classic --slow-window 1h": "--slow-window does not go with --classic",
   "--summary --classic": "--summary does not go with --classic",
-  "--utc=yes": '--utc takes no value, got "--utc=yes"',
+  "--outgoing --classic": "--outgoing does not go with --classic",
+  "--outgoing -c nids":
+    "--outgoing does not go with --capture nids, which sees only what comes; use --capture raw or pcap",
+  "--outgoing -r -":
+    "--outgoing needs --home with --read: name the hosts whose scans are outgoing, such as --home 192.0.2.0/24",
+  "--utc=yes": '--utc takes no value but true or false, got "--utc=yes"',
+  "-p07": '--promiscuous takes no value but true or false, got "7"',
+  "-pv-1200": '--promiscuous takes no value but true or false, got "v-1200"',
+  "-vp=no": '--promiscuous takes no value but true or false, got "-vp=no"',
+  "-i !":
+    '--interface must be a name such as eth0, as "ip link" shows it, or a pattern such as eth*, got "!"',
+  "-i a/b":
+    '--interface must be a name such as eth0, as "ip link" shows it, or a pattern such as eth*, got "a/b"',
+  "--interface lo,!sixteencharacter":
+    '--interface must be a name such as eth0, as "ip link" shows it, or a pattern such as eth*, got "!sixteencharacter"',
+  "--min-ports -3": '--min-ports must be an integer from 2 to 100, got "-3"',
+  "-r x --scan-delay -1s":
+    '--scan-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "-1s"',
+  "-3": "unknown option -3; --help lists all options",
+  "-r a -- b": 'unexpected argument "b"; to read a capture file, use --read b',
+  "-r a -o html:x --metrics ./x":
+    '--metrics and --output html:x name the same file "./x"; give each a file of its own',
+  "-o json:/a//b -o file:/a/./b":
+    '--output file:/a/./b and --output json:/a//b name the same file "/a/./b"; give each a file of its own',
+  "--pid-file p --metrics p":
+    '--pid-file and --metrics name the same file "p"; give each a file of its own',
   "--min-port 7":
     "unknown option --min-port; did you mean --min-ports? --help lists all options",
   "--interfaces=eth0":
@@ -88,6 +120,10 @@ const REFUSED: Record<string, string> = {
   "-r - -i eth0": "--interface does not go with --read",
   "-r - -c raw": "--capture does not go with --read",
   "-r - -p": "--promiscuous does not go with --read",
+  "--slow-window 1000d":
+    '--slow-window must be a time in ms, s, m, h or d such as 3s from 0ms to 720h, got "1000d"',
+  "--user a -u b": '--user takes one value, got 2: "a", "b"',
+  "--min-ports 7 --min-ports=7": '--min-ports takes one value, got 2: "7", "7"',
 };
 
 for (const [line, message] of Object.entries(REFUSED)) {
@@ -131,6 +167,44 @@ Deno.test("a shared configuration may have what --classic makes useless", () => 
   Deno.removeSync(path);
 });
 
+Deno.test("a flag is switched off against the configuration file", () => {
+  const path = Deno.makeTempFileSync();
+  Deno.writeTextFileSync(
+    path,
+    "classic = true\nutc = true\npromiscuous = true\n",
+  );
+  const options = parseCommandLine([
+    ...["--classic=false", "-q=true", "-p=false", "--config", path],
+  ]);
+  assertEquals(
+    [options.classic, options.utc, options.quiet, options.promiscuous],
+    [false, true, true, false],
+  );
+  assertEquals([...options.given].sort(), ["config", "quiet", "utc"]);
+  assertEquals(
+    parseCommandLine(["-p", "--promiscuous=false"]).promiscuous,
+    false,
+  );
+  Deno.removeSync(path);
+});
+
+Deno.test("paths have commas, and may be given more than once", () => {
+  const { read } = parseCommandLine(["-r", "a,b", "--read=c"]);
+  assertEquals(read, ["a,b", "c"]);
+});
+
+Deno.test("a time may be in days", () => {
+  assertEquals(
+    parseCommandLine(["--slow-window=7d"])["slow-window"],
+    604_800_000,
+  );
+});
+
+Deno.test("a blank may stand behind the comma of a list", () => {
+  const { ignore } = parseCommandLine(["--ignore", "10.0.0.0/8,  192.0.2.7"]);
+  assertEquals(ignore, ["10.0.0.0/8", "192.0.2.7"]);
+});
+
 Deno.test("what was given is told from what is a default", () => {
   const { given } = parseCommandLine([
     ..."--user scanlogd -q -i lo".split(" "),
@@ -166,7 +240,7 @@ Deno.test("lists are repeated, or separated by commas", () => {
 
 Deno.test("a lone dash is a file name, behind the long name and the short one", () => {
   for (const args of [["--read", "-"], ["--read=-"], ["-r", "-"]]) {
-    assertEquals(parseCommandLine(args).read, "-");
+    assertEquals(parseCommandLine(args).read, ["-"]);
   }
 });
 

@@ -98,42 +98,47 @@ const REFUSED: Record<string, string> = {
   "version = true": "FILE, line 1: version does not go in a file; ",
   "check = true": "FILE, line 1: check does not go in a file; ",
   "constructor = 1": 'FILE, line 1: unknown key "constructor"',
-  "[scanlogd]\nuser = 'a'": "FILE, line 1: scanlogd must be ",
+  "[scanlogd]\nuser = 'a'":
+    "FILE, line 1: [scanlogd] is a table; there are none here: ",
   "utc = true\nmin-ports = 1":
     'FILE, line 2: min-ports must be an integer from 2 to 100, got "1"',
   "min-ports = 7.5":
     'FILE, line 1: min-ports must be an integer from 2 to 100, got "7.5"',
   "min-ports = inf":
     'FILE, line 1: min-ports must be an integer from 2 to 100, got "Infinity"',
-  "min-ports = []": "FILE, line 1: min-ports must be one value",
-  "min-ports = [7, 8]": "FILE, line 1: min-ports must be one value",
-  "min-ports = true": "FILE, line 1: min-ports must not be true or false",
+  "min-ports = []": "FILE, line 1: min-ports takes one value, got 0",
+  "min-ports = [7, 8]":
+    'FILE, line 1: min-ports takes one value, got 2: "7", "8"',
+  "min-ports = true":
+    "FILE, line 1: min-ports must be an integer from 2 to 100, not true or false",
   "utc = 1": "FILE, line 1: utc must be true or false",
   'utc = "yes"': "FILE, line 1: utc must be true or false",
-  'scan-delay = "3d"': "FILE, line 1: scan-delay must be a time such as 3s",
+  'scan-delay = "3d"':
+    "FILE, line 1: scan-delay must be a time in ms, s, m, h or d such as 3s",
   'capture = "fast"': "FILE, line 1: capture must be one of raw, pcap",
   'output = ["syslog", "loud"]': "FILE, line 1: output must be one of syslog,",
   'output = ["file:"]': "FILE, line 1: output must be one of syslog,",
   "output = []":
-    "FILE, line 1: output names no sink, so that no scan would be told; name one of syslog, stdout,",
-  'ident = "a\\nb"': "FILE, line 1: ident must not contain control characters",
+    "FILE, line 1: output names no sink, so that no scan would be reported; name one of syslog, stdout,",
+  'ident = "a\\nb"':
+    "FILE, line 1: ident must be 1 to 32 letters, digits, or any of",
   // TOML 1.0 forbids it, and std's parser takes the last one.
   'user = "a"\n\n"user" = "b"':
     "FILE, line 3: user is set in line 1 already; leave one of them",
   'ignore = ["10.0.0.0/8,::1"]':
-    'FILE, line 1: ignore must be an address or a network such as 192.0.2.0/24, got "10.0.0.0/8,::1"',
+    'FILE, line 1: ignore must be an address or a network such as 192.0.2.0/24, got "10.0.0.0/8,::1"; give each a text or a line of its own',
   'user = ""': "FILE, line 1: user needs a value",
   'user = "a\\u0000b"': "FILE, line 1: user must not contain a zero byte",
   'ignore = ["10.0.0.0/8", "home"]':
     'FILE, line 1: ignore must be an address or a network such as 192.0.2.0/24, got "home"',
   "ignore = [[1]]": "FILE, line 1: ignore must be a string, a number,",
   "user = 2026-01-01": "FILE, line 1: user must be a string, a number,",
-  "user = {name = 'a'}": "FILE, line 1: user must be a string, a number,",
+  "user = {name = 'a'}": "FILE, line 1: [user] is a table; there are none ",
   "privileged-weight = 2\nhigh-weight = 3":
     "FILE, line 2: high-weight must be at most --privileged-weight (2)",
-  "user = ": "FILE: no TOML: ",
-  "user": "FILE: no TOML: ",
-  "\u0000": "FILE: no TOML: ",
+  "user = ": "FILE: this is no TOML: ",
+  "user": "FILE: this is no TOML: ",
+  "\u0000": "FILE: this is no TOML: ",
 };
 
 for (const [text, message] of Object.entries(REFUSED)) {
@@ -152,13 +157,16 @@ Deno.test("a file that cannot be read is named", () => {
     }
     throw new Error(`not refused: ${path}`);
   };
-  assertEquals(says("/none.toml"), '--config: there is no file "/none.toml"');
-  assertStringIncludes(says("/"), '--config: cannot read "/": ');
+  assertEquals(
+    says("/none.toml"),
+    '--config: there is no file "/none.toml"; name another one, or leave the option out',
+  );
+  assertEquals(says("/"), '--config: "/" is a directory; name a file in it');
 });
 
 // Anything at all
 
-const parameters = { seed: runSeed(), numRuns: 3000 };
+const parameters = { seed: runSeed(), numRuns: 1000 };
 
 /** Options, or a failure in one line: nothing else may come of it. */
 function assertTold(read: () => unknown): void {
@@ -311,14 +319,14 @@ Deno.test("the whole program ends with 1 and one line, never a trace", async () 
   }
   const folder = await Deno.makeTempDir();
   try {
-    const paths = refusedFiles.slice(0, 15).map((text, i) => {
+    const paths = refusedFiles.slice(0, 8).map((text, i) => {
       const path = `${folder}/${i}.toml`;
       Deno.writeTextFileSync(path, text);
       return path;
     });
     const all = [
       ...paths.map((path) => ["-f", path]),
-      ...refusedArgs.slice(0, 15),
+      ...refusedArgs.slice(0, 8),
       ...[["-f", folder], ["-f", "/none"], ["--", "x"], ["-"], [""]],
     ];
     const running = all.values();

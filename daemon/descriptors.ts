@@ -1,0 +1,191 @@
+/**
+ * What is open in the process besides what the program needs: the runtime's
+ * caches, and whatever it was started with. Giving up privileges does not take
+ * it away, so it is pointed at /dev/null.
+ *
+ * @module
+ */
+
+import { isOwnDescriptor } from "../ffi/descriptors.ts";
+import { type FileStatus, fileStatus } from "../ffi/file_status.ts";
+import { checked, cString, libc, readOwnProc } from "../ffi/libc.ts";
+import {
+  AF_UNIX,
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_RDWR,
+  SOL_SOCKET,
+} from "../ffi/linux.ts";
+import { Failure } from "./failure.ts";
+import { ProcDirectory } from "./proc_directory.ts";
+
+// asm-generic/socket.h, asm-generic/fcntl.h, bits/mman-linux.h
+const SO_DOMAIN = 39;
+const F_GETFD = 1;
+const F_GETFL = 3;
+const FD_CLOEXEC = 1;
+const O_ACCMODE = 3;
+const PROT_READ_WRITE = 3;
+const MAP_PRIVATE_FIXED_ANONYMOUS = 0x32;
+/** A Unix socket's address without a name: the family alone. */
+const UNNAMED = 2;
+/** struct sockaddr_un. */
+const SOCKADDR_UN = 110;
+
+/** What the runtime waits and counts with. */
+const RUNTIMES_OWN = ["eventpoll", "eventfd", "timerfd"].map((kind) =>
+  `anon_inode:[${kind}]`
+);
+/**
+ * Where nothing that is written stays, and nothing that is read was anybody's:
+ * null, zero, random and urandom (admin-guide/devices.txt).
+ */
+const MEMORY_MAJOR = 1;
+const HARMLESS_MINORS = [3, 5, 8, 9];
+
+/** A descriptor, and what it refers to, in /proc's words. */
+interface Descriptor {
+  readonly fd: number;
+  readonly target: string;
+}
+
+/** Finds what is open and not the program's own, also behind chroot. */
+export class Descriptors {
+  readonly #directory = new ProcDirectory("/proc/self/fd");
+  readonly #executable: string | undefined;
+  readonly #readFrom: readonly string[];
+  /** What was found harmless; behind chroot, paths read otherwise. */
+  readonly #kept = new Map<number, string>();
+
+  /**
+   * @param readFrom The files and directories that packets are read from, "-"
+   * for standard input.
+   * @throws {Error} If /proc is not there.
+   */
+  constructor(readFrom: readonly string[]) {
+    const self = new ProcDirectory("/proc/self");
+    this.#executable = self.readLink("exe");
+    self.close();
+    this.#readFrom = readFrom.map((path) =>
+      path === "-" ? path : Deno.realPathSync(path)
+    );
+  }
+
+  /**
+   * Points all that is not the program's own at /dev/null.
+   *
+   * @returns What that was.
+   */
+  silence(): string[] {
+    const flags = O_RDWR | O_CLOEXEC;
+    const nowhere = checked(
+      libc().openat(AT_FDCWD, cString("/dev/null"), flags, 0),
+      "open /dev/null",
+    );
+    const foreign = this.#foreign();
+    for (const { fd } of foreign) checked(libc().dup2(nowhere, fd), "dup2");
+    libc().close(nowhere);
+    detachSharedFiles();
+    return foreign.map(({ target }) => target);
+  }
+
+  /**
+   * Makes sure that nothing else is open.
+   *
+   * @throws {Failure} If something is.
+   */
+  check(): void {
+    for (const { fd, target } of this.#foreign()) {
+      throw new Failure(
+        `descriptor ${fd} (${target}) is open and none of ours: refusing to go on; please report this`,
+      );
+    }
+  }
+
+  /** Closes what it looks with. */
+  close(): void {
+    this.#directory.close();
+  }
+
+  #foreign(): Descriptor[] {
+    const standard = [1, 2, ...(this.#readFrom.includes("-") ? [0] : [])]
+      .map((fd) => fileStatus(fd)?.identity);
+    return this.#directory.numbers().flatMap((fd): Descriptor[] => {
+      const status = fileStatus(fd);
+      const target = this.#directory.readLink(`${fd}`);
+      if (status === undefined || target === undefined) return [];
+      const isKept = standard.includes(status.identity) ||
+        this.#isHarmless(fd, target, status);
+      if (isKept) this.#kept.set(fd, status.identity);
+      return isKept ? [] : [{ fd, target }];
+    });
+  }
+
+  #isHarmless(fd: number, target: string, status: FileStatus): boolean {
+    const [major, minor] = status.device;
+    if (isOwnDescriptor(fd)) return true;
+    if (this.#kept.get(fd) === status.identity) return true;
+    if (status.type === "device") {
+      return major === MEMORY_MAJOR && HARMLESS_MINORS.includes(minor);
+    }
+    if (RUNTIMES_OWN.includes(target)) return true;
+    // The runtime closes all of its own when it executes a file.
+    if ((libc().fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) === 0) return false;
+    if (target.startsWith("socket:")) return isUnnamedUnix(fd);
+    const isReadOnly = (libc().fcntl(fd, F_GETFL, 0) & O_ACCMODE) === 0;
+    return isReadOnly &&
+      (target === this.#executable || this.#isReadFrom(target));
+  }
+
+  #isReadFrom(target: string): boolean {
+    return this.#readFrom.some((path) =>
+      target === path || target.startsWith(`${path}/`)
+    );
+  }
+}
+
+/** Such sockets join two parts of the process, and lead nowhere else. */
+function isUnnamedUnix(fd: number): boolean {
+  const domain = new Int32Array(1);
+  const size = Uint32Array.of(4);
+  libc().getsockopt(fd, SOL_SOCKET, SO_DOMAIN, domain, size);
+  if (domain[0] !== AF_UNIX) return false;
+  return [libc().getsockname, libc().getpeername].every((ask) => {
+    const length = Uint32Array.of(SOCKADDR_UN);
+    const isKnown = ask(fd, new Uint8Array(SOCKADDR_UN), length) === 0;
+    return !isKnown || length[0] <= UNNAMED;
+  });
+}
+
+/**
+ * Puts copies in the place of files that are mapped for writing: a database's
+ * index is written to through memory, without a descriptor.
+ */
+function detachSharedFiles(): void {
+  for (const line of readOwnProc("maps").split("\n")) {
+    const [, first, last] = SHARED_FILE.exec(line) ?? [];
+    if (first === undefined) continue;
+    const start = BigInt(`0x${first}`);
+    const length = BigInt(`0x${last}`) - start;
+    const address = Deno.UnsafePointer.create(start) as Deno.PointerObject;
+    const copy = new Uint8Array(Number(length));
+    new Deno.UnsafePointerView(address).copyInto(copy);
+    const flags = MAP_PRIVATE_FIXED_ANONYMOUS;
+    const result = libc().mmap(address, length, PROT_READ_WRITE, flags, -1, 0n);
+    if (Deno.UnsafePointer.value(result) !== start) {
+      throw new Failure(`cannot detach a mapped file: ${line}`);
+    }
+    libc().memcpy(
+      new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(
+        address,
+        Number(length),
+      )),
+      Deno.UnsafePointer.of(copy),
+      length,
+    );
+  }
+}
+
+/** A line of /proc/self/maps: addresses, "rw-s", offset, device, inode, path. */
+const SHARED_FILE =
+  /^([\da-f]+)-([\da-f]+) rw.s [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* +\/(?!dev\/zero )/;
