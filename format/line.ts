@@ -1,5 +1,5 @@
 /**
- * The lines that tell scans.
+ * The lines that report scans.
  *
  * @module
  */
@@ -9,9 +9,11 @@ import type {
   Report,
   Scan,
   ScanEnd,
+  SharedOut,
   Unlogged,
   UnloggedSource,
-} from "../detect/report.ts";
+} from "../detect/report/report.ts";
+import { type ClockOptions, formatDuration, formatTime } from "./time.ts";
 
 /** Flags from the lowest bit on: FIN to URG (RFC 9293), ECE and CWR (RFC 3168). */
 const FLAG_LETTERS = "fsrpauxy";
@@ -21,41 +23,33 @@ const COUNTED_ADDRESS_LENGTH = 15;
 const MAX_UNLOGGED_LINES = 5;
 /** What stands between the items of a list. */
 const COMMA = ", ";
+/** Stands before a line about a source of our own, which must not be banned. */
+const OUTGOING = "outgoing: ";
 /** Stands for the items of a list that are left out. */
 const LEFT_OUT = "...";
-/** Units of time and their milliseconds, from the smallest on. */
-const TIME_UNITS = [
-  ["ms", 1],
-  ["s", 1000],
-  ["min", 60_000],
-  ["h", 3_600_000],
-] as const;
-/** The default of {@linkcode LineOptions.maxLine}: the reference's length. */
+/** The default of {@linkcode LineOptions.maxLine}: the original scanlogd's length. */
 export const MAX_LINE = 120;
-/** What a Date can be at most, in milliseconds (ECMA-262, 21.4.1.1). */
-const MAX_TIME = 8.64e15;
 
 /** How a line is written. */
-export interface LineOptions {
+export interface LineOptions extends ClockOptions {
   /**
-   * Longest line in bytes, not counting what IPv6 addresses have beyond 15
-   * characters; 0: no limit. Lists of ports and sources are cut to fit; one
+   * Longest line in bytes, not counting `outgoing: ` and what IPv6 addresses have
+   * beyond 15 characters; 0: no limit. Lists of ports and sources are cut to fit; one
    * probed port or one source a line stays whatever the limit [120].
    */
   maxLine?: number;
-  /** Tell the time in UTC instead of local time [false]. */
-  utc?: boolean;
 }
 
 /**
  * Writes a report as a line, without a line end. A scan's is scanlogd's, with
- * `udp` or `sctp` in place of the flags if its probes are not of TCP:
+ * `udp`, `sctp` or `ip` in place of the flags if its probes are not of TCP:
  *
  *     saddr[:sport] to daddr [and others,] ports port[, port...], ..., flags[, TOS TOS][, TTL TTL] @HH:MM:SS
  *
  * The others' are
  *
  *     N sources in lockstep[, likely saddr,] to daddr [and others,] ports port[, port...], ..., flags @HH:MM:SS
+ *     N sources of NETWORK to daddr [and others,] ports port[, port...], ..., flags @HH:MM:SS
  *     More possible port scans follow
  *     saddr scanned N ports of daddr [and others] with N packets in TIME[, open: port[, port...][, ...]] @HH:MM:SS
  *
@@ -65,6 +59,8 @@ export interface LineOptions {
  * could be named:
  *
  *     N port scans of N sources not logged: saddr[ (verified)| (answered)][, saddr...][ and N others]
+ *
+ * Each line begins with `outgoing: ` if the source is one of our own hosts.
  *
  * @example A scan
  * ```ts
@@ -123,6 +119,8 @@ export function formatReport(
       return formatScan(report, options);
     case "decoys":
       return formatDecoys(report, options);
+    case "shared":
+      return formatSharedOut(report, options);
     case "flood":
       return "More possible port scans follow";
     case "unlogged":
@@ -147,6 +145,14 @@ function formatDecoys(report: Decoys, options: LineOptions): string {
   return formatProbes(from, excess(likely), scan, options);
 }
 
+function formatSharedOut(report: SharedOut, options: LineOptions): string {
+  const { sources, network } = report;
+  const scan = { ...report.scan, tos: undefined, ttl: undefined };
+  const from = `${formatCount(sources, "source")} of ${network}`;
+  const uncounted = network.includes(":") ? excess(network) : 0;
+  return formatProbes(from, uncounted, scan, options);
+}
+
 /**
  * Writes who and what was probed.
  *
@@ -162,18 +168,19 @@ function formatProbes(
   const { destination, ports } = scan;
   const others = scan.otherDestinations ? " and others," : "";
   const start = `${from} to ${destination}${others} ports `;
-  const tail = formatTail(scan, options.utc ?? false);
+  const tail = formatTail(scan, options);
   const room = limitOf(options) + uncounted + excess(destination) -
     start.length - tail.length;
   const count = Math.max(1, countFitting(lengthsOf(ports), room));
-  return start + ports.slice(0, count).join(COMMA) + tail;
+  return startOf(scan) + start + ports.slice(0, count).join(COMMA) + tail;
 }
 
 function formatUnlogged(report: Unlogged, options: LineOptions): string[] {
   const { names, scans, sources } = report;
   const from = formatCount(sources, "source");
+  const outgoing = startOf(report);
   let start = `${formatCount(scans, "port scan")} of ${from} not logged`;
-  if (names.length === 0) return [start];
+  if (names.length === 0) return [outgoing + start];
   const texts = names.map(formatName);
   const lengths = texts.map((text, i) => text.length - excess(names[i].source));
   const lines: string[] = [];
@@ -192,11 +199,15 @@ function formatUnlogged(report: Unlogged, options: LineOptions): string[] {
     );
     const count = Math.max(1, fitting);
     const list = texts.slice(named, named + count).join(COMMA);
-    lines.push(start + list + end(count));
+    lines.push(outgoing + start + list + end(count));
     named += count;
     start = "Not logged either";
   } while (named < names.length && lines.length < MAX_UNLOGGED_LINES);
   return lines;
+}
+
+function startOf({ direction }: { direction?: "outgoing" }): string {
+  return direction === undefined ? "" : OUTGOING;
 }
 
 function formatName({ source, standing }: UnloggedSource): string {
@@ -215,10 +226,10 @@ function formatEnd(end: ScanEnd, options: LineOptions): string {
   const duration = formatDuration(end.duration);
   const start =
     `${source} scanned ${ports} of ${destination}${others} with ${packets} in ${duration}`;
-  const tail = ` @${formatTime(end.firstSeen, options.utc ?? false)}`;
+  const tail = ` @${formatTime(end.firstSeen, options)}`;
   const room = limitOf(options) + excess(source) + excess(destination) -
     start.length - tail.length;
-  return start + formatOpenPorts(openPorts, room) + tail;
+  return startOf(end) + start + formatOpenPorts(openPorts, room) + tail;
 }
 
 function formatOpenPorts(ports: readonly number[], room: number): string {
@@ -233,19 +244,6 @@ function formatOpenPorts(ports: readonly number[], room: number): string {
   if (count === ports.length) return start + ports.join(COMMA);
   if (start.length + LEFT_OUT.length > room) return "";
   return start + [...ports.slice(0, count), LEFT_OUT].join(COMMA);
-}
-
-/** With the unit in which it is at least 1, and a decimal place below 10. */
-function formatDuration(milliseconds: number): string {
-  let text = "";
-  for (const [i, [unit, size]] of TIME_UNITS.entries()) {
-    const value = milliseconds / size;
-    const digits = size > 1 && value < 9.95 ? 1 : 0;
-    text = `${value.toFixed(digits)} ${unit}`;
-    const next = TIME_UNITS[i + 1]?.[1] ?? Infinity;
-    if (parseFloat(text) * size < next) break;
-  }
-  return text;
 }
 
 function formatCount(count: number, noun: string): string {
@@ -291,7 +289,7 @@ function excess(address: string): number {
   return Math.max(0, address.length - COUNTED_ADDRESS_LENGTH);
 }
 
-function formatTail(scan: Scan, utc: boolean): string {
+function formatTail(scan: Scan, clock: ClockOptions): string {
   const probes = scan.protocol === "tcp"
     ? formatFlags(scan.flagsAlwaysSet, scan.flagsEverSet)
     : scan.protocol;
@@ -299,7 +297,7 @@ function formatTail(scan: Scan, utc: boolean): string {
     ? ""
     : `, TOS ${scan.tos.toString(16).padStart(2, "0")}`;
   const ttl = scan.ttl === undefined ? "" : `, TTL ${scan.ttl}`;
-  const time = formatTime(scan.firstSeen, utc);
+  const time = formatTime(scan.firstSeen, clock);
   return `, ${LEFT_OUT}, ${probes}${tos}${ttl} @${time}`;
 }
 
@@ -312,7 +310,7 @@ function formatTail(scan: Scan, utc: boolean): string {
  *
  * @example
  * ```ts
- * import { formatFlags } from "@scanlogd/scanlogd";
+ * import { formatFlags } from "@scanlogd/scanlogd/format";
  * import { assertEquals } from "@std/assert";
  *
  * assertEquals(formatFlags(0x02, 0x12), "fSrp?uxy");
@@ -326,26 +324,4 @@ export function formatFlags(alwaysSet: number, everSet: number): string {
     else text += (everSet >> bit) & 1 ? "?" : letter;
   }
   return text;
-}
-
-function formatTime(time: number, utc: boolean): string {
-  const date = dateOf(time);
-  const parts = utc
-    ? [date.getUTCHours(), date.getUTCMinutes(), date.getUTCSeconds()]
-    : [date.getHours(), date.getMinutes(), date.getSeconds()];
-  return parts.map(twoDigits).join(":");
-}
-
-/**
- * A time as a date that can be written. Damaged captures claim times that no date
- * has: the nearest one stands for them, and the first of 1970 for no number.
- */
-export function dateOf(time: number): Date {
-  if (Number.isNaN(time)) return new Date(0);
-  return new Date(Math.max(-MAX_TIME, Math.min(time, MAX_TIME)));
-}
-
-/** A number from 0 to 99 in two digits. */
-export function twoDigits(value: number): string {
-  return String(value).padStart(2, "0");
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { twoDigits } from "./line.ts";
+import { clockDate, formatTime, type LocalOffset } from "./time.ts";
 
 /** Facilities and their codes (RFC 3164, 4.1.1; names of syslog.h). */
 export const FACILITIES = {
@@ -55,6 +55,19 @@ export interface FrameOptions {
   level?: Level;
   /** The program's name [scanlogd]. */
   ident?: string;
+  /** What local time is [what the runtime says]. */
+  localOffset?: LocalOffset;
+}
+
+/** Longest ident: RFC 5424, 6.2.5, has 48 characters; RFC 3164, 4.1.3, 32. */
+export const MAX_IDENT = 32;
+
+/**
+ * Tells whether a text can be an ident: with a blank, a colon or a bracket in it,
+ * syslogd would take a part of it for the message.
+ */
+export function isIdent(text: string): boolean {
+  return text.length <= MAX_IDENT && /^[\w.\/-]+$/.test(text);
 }
 
 const MONTHS = [
@@ -71,7 +84,7 @@ const MONTHS = [
  *
  * @example
  * ```ts
- * import { frameSyslog } from "@scanlogd/scanlogd";
+ * import { frameSyslog } from "@scanlogd/scanlogd/format";
  * import { assertEquals } from "@std/assert";
  *
  * const time = new Date(2026, 0, 2, 6, 40, 13).getTime();
@@ -81,15 +94,18 @@ const MONTHS = [
 export function frameSyslog(
   line: string,
   time: number,
-  { facility = "daemon", level = "alert", ident = "scanlogd" }: FrameOptions =
-    {},
+  {
+    facility = "daemon",
+    level = "alert",
+    ident = "scanlogd",
+    localOffset,
+  }: FrameOptions = {},
 ): string {
   const priority = FACILITIES[facility] * 8 + LEVELS[level];
-  const date = new Date(time);
-  const day = String(date.getDate()).padStart(2, " ");
-  const clock = [date.getHours(), date.getMinutes(), date.getSeconds()]
-    .map(twoDigits).join(":");
+  const date = clockDate(time, { localOffset });
+  const day = String(date.getUTCDate()).padStart(2, " ");
+  const clock = formatTime(time, { localOffset });
   return `<${priority}>${
-    MONTHS[date.getMonth()]
+    MONTHS[date.getUTCMonth()]
   } ${day} ${clock} ${ident}: ${line}`;
 }

@@ -122,6 +122,35 @@ Deno.test("no address of decoys is the source", () => {
   assert(!("likely_src_ip" in parsed(unlikely)));
 });
 
+Deno.test("what a network shares out names no address that could be banned", () => {
+  const { source: _, ...scan } = SCAN;
+  const object = parsed({
+    type: "shared",
+    network: "198.51.100.0/24",
+    sources: 60,
+    scan: { ...scan, source: "198.51.100.7", targets: 70, hosts: 2 },
+    completed: START + 4500,
+  });
+  assertEquals(
+    [object.rule, object.sources, object.src_network, object.message],
+    [
+      "shared out",
+      60,
+      "198.51.100.0/24",
+      "60 sources of 198.51.100.0/24 to 2001:db8:1::1 and others, ports 22, 23, ..., fSrpau?? @06:40:13",
+    ],
+  );
+  assertEquals([object.targets, object.hosts], [70, 2]);
+  assert(!JSON.stringify(object).includes("198.51.100.7"));
+});
+
+Deno.test("what our own hosts do says so", () => {
+  const object = parsed({ ...SCAN, direction: "outgoing" });
+  assertEquals(object.direction, "outgoing");
+  assert(object.message.startsWith("outgoing: [2001:db8::/64]:0 to "));
+  assert(!("direction" in parsed(SCAN)));
+});
+
 Deno.test("a flood has a type and a message", () => {
   assertEquals(parsed({ type: "flood", completed: START }), {
     timestamp: "2026-01-01T06:40:13.000Z",

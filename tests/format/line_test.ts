@@ -1,11 +1,6 @@
 import fc from "fast-check";
-import {
-  type Decoys,
-  formatFlags,
-  formatReport,
-  MAX_LINE,
-  type Scan,
-} from "../../mod.ts";
+import { type Decoys, formatReport, type Scan } from "../../mod.ts";
+import { formatFlags, MAX_LINE } from "../../library/format.ts";
 import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
 import { START } from "../packets.ts";
 import { portsFrom } from "../watch.ts";

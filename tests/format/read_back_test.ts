@@ -1,8 +1,8 @@
 /** Lines taken apart again, as those who read logs do. */
 
 import fc from "fast-check";
+import { formatFlags } from "../../library/format.ts";
 import {
-  formatFlags,
   formatReport,
   type Report,
   type Scan,
@@ -26,6 +26,9 @@ const FORMS: Record<Report["type"], RegExp> = {
     String
       .raw`^(?<sources>\d+) sources in lockstep(?:, likely (?<likely>${ADDRESS}),)? ${PROBES}$`,
   ),
+  shared: new RegExp(
+    String.raw`^(?<sources>\d+) sources of (?<network>[\da-f.:/]+) ${PROBES}$`,
+  ),
   flood: /^More possible port scans follow$/,
   unlogged:
     /^(?:(?<scans>\d+) port scans? of (?<sources>\d+) sources? not logged|Not logged either)(?:: (?<names>.*?)(?: and (?<others>\d+) others?)?)?$/,
@@ -35,11 +38,21 @@ const FORMS: Record<Report["type"], RegExp> = {
   ),
 };
 
+/** Before what one of our own hosts did. */
+const OUTGOING = "outgoing: ";
+
+function directionOf(report: Report): "outgoing" | undefined {
+  if ("scan" in report) return report.scan.direction;
+  return "direction" in report ? report.direction : undefined;
+}
+
 type Parts = Record<string, string | undefined>;
 
 /** The named parts of a line. */
-function parse(type: Report["type"], text: string): Parts {
-  const match = FORMS[type].exec(text);
+function parse(report: Report, text: string): Parts {
+  const isOutgoing = directionOf(report) === "outgoing";
+  assertEquals(text.startsWith(OUTGOING), isOutgoing);
+  const match = FORMS[report.type].exec(text.replace(OUTGOING, ""));
   assert(match !== null, text);
   return match.groups ?? {};
 }
@@ -67,7 +80,7 @@ function numberOf(text: string | undefined, radix = 10): number | undefined {
 
 /** Asserts that lines say what the report does. */
 function assertTells(lines: readonly string[], report: Report): void {
-  const [parts, ...rest] = lines.map((text) => parse(report.type, text));
+  const [parts, ...rest] = lines.map((text) => parse(report, text));
   if (report.type !== "unlogged") assertEquals(rest, []);
   switch (report.type) {
     case "scan":
@@ -79,6 +92,11 @@ function assertTells(lines: readonly string[], report: Report): void {
     case "decoys":
       assertEquals(Number(parts.sources), report.sources);
       assertEquals(parts.likely, report.likely);
+      return assertProbes(parts, report.scan);
+    case "shared":
+      assertEquals(Number(parts.sources), report.sources);
+      assertEquals(parts.network, report.network);
+      assertEquals([parts.tos, parts.ttl], [undefined, undefined]);
       return assertProbes(parts, report.scan);
     case "unlogged":
       return assertTellsUnlogged([parts, ...rest], report);
@@ -121,10 +139,11 @@ function assertTellsUnlogged(
   );
 }
 
-/** Characters of a line's addresses that do not count. */
+/** Characters of a line that do not count. */
 function uncounted(text: string): number {
   const addresses = text.match(/[\da-f]*:[\da-f:]*:[\da-f:]*/g) ?? [];
-  return addresses
+  const start = text.startsWith(OUTGOING) ? OUTGOING.length : 0;
+  return start + addresses
     .map((address) => Math.max(0, address.length - 15))
     .reduce((sum, excess) => sum + excess, 0);
 }

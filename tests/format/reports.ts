@@ -10,6 +10,7 @@ import type {
   Report,
   Scan,
   ScanEnd,
+  SharedOut,
   Unlogged,
   UnloggedSource,
 } from "../../mod.ts";
@@ -34,6 +35,7 @@ const protocol = fc.constantFrom(
   "tcp" as const,
   "udp" as const,
   "sctp" as const,
+  "ip" as const,
 );
 
 function maybe<T>(values: fc.Arbitrary<T>): fc.Arbitrary<T | undefined> {
@@ -50,6 +52,8 @@ export const scan: fc.Arbitrary<Scan> = ends.chain(([source, destination]) =>
       ...["classic", "refusals", "udp", "sctp", "slow", "sweep"] as const,
     ),
     protocol,
+    targets: maybe(fc.nat(65_536)),
+    hosts: maybe(fc.nat(65_536)),
     verified: fc.boolean(),
     source: fc.constant(source),
     sourcePort: maybe(port),
@@ -72,6 +76,21 @@ export const decoys: fc.Arbitrary<Decoys> = scan.chain((scan) =>
     sources: fc.integer({ min: 2, max: 65_536 }),
     names: fc.array(address, { minLength: 2, maxLength: 64 }),
     likely: maybe(scan.source.includes(":") ? ipv6 : ipv4),
+    scan: fc.constant(scan),
+    completed: time,
+  })
+);
+
+const network = fc.oneof(
+  ipv4.map((address) => address.replace(/\d+$/, "0/24")),
+  fc.constant("2001:db8:7::/48"),
+);
+
+export const sharedOut: fc.Arbitrary<SharedOut> = scan.chain((scan) =>
+  fc.record<SharedOut>({
+    type: fc.constant("shared"),
+    network,
+    sources: fc.integer({ min: 2, max: 65_536 }),
     scan: fc.constant(scan),
     completed: time,
   })
@@ -116,10 +135,24 @@ export const end: fc.Arbitrary<ScanEnd> = ends.chain(([source, destination]) =>
   })
 );
 
+/** The same reports, of hosts of ours that scan others. */
+export const outgoing: fc.Arbitrary<Report> = fc.oneof(
+  fc.oneof(scan, unlogged, end).map((report) => ({
+    ...report,
+    direction: "outgoing" as const,
+  })),
+  fc.oneof(decoys, sharedOut).map((report) => ({
+    ...report,
+    scan: { ...report.scan, direction: "outgoing" as const },
+  })),
+);
+
 export const report: fc.Arbitrary<Report> = fc.oneof(
   scan,
   decoys,
+  sharedOut,
   unlogged,
   end,
+  outgoing,
   time.map((completed) => ({ type: "flood" as const, completed })),
 );

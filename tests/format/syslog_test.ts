@@ -4,7 +4,7 @@ import {
   frameSyslog,
   type Level,
   LEVELS,
-} from "../../mod.ts";
+} from "../../library/format.ts";
 import { assertEquals } from "../assert.ts";
 
 const at = (month: number, day: number) =>
@@ -66,4 +66,12 @@ Deno.test("facilities and levels have the codes of syslog.h", () => {
   // RFC 3164, tables 1 and 2
   assertEquals(priority("authpriv", "crit"), 82);
   assertEquals(priority("local4", "notice"), 165);
+});
+
+Deno.test("local time is what the caller says", () => {
+  const localOffset = () => 5.5 * 3_600_000;
+  assertEquals(
+    frameSyslog("hello", Date.UTC(2026, 11, 31, 20), { localOffset }),
+    "<25>Jan  1 01:30:00 scanlogd: hello",
+  );
 });

@@ -23,6 +23,7 @@ export class StdoutSink implements Sink {
   readonly #encoder = new TextEncoder();
   readonly #isPatient: boolean;
   readonly #warn: (text: string) => void;
+  readonly #onUnread: () => void;
   readonly #waiting: Uint8Array[] = [];
   /** Lines of the chunk that is being read. */
   #lines = "";
@@ -32,10 +33,16 @@ export class StdoutSink implements Sink {
   /**
    * @param isPatient Whether to wait for a slow reader.
    * @param warn Told when lines begin to be lost while capturing.
+   * @param onUnread Called once nobody reads a file's lines any more.
    */
-  constructor(isPatient: boolean, warn: (text: string) => void) {
+  constructor(
+    isPatient: boolean,
+    warn: (text: string) => void,
+    onUnread: () => void = () => {},
+  ) {
     this.#isPatient = isPatient;
     this.#warn = warn;
+    this.#onUnread = onUnread;
   }
 
   write(line: string): void {
@@ -58,6 +65,7 @@ export class StdoutSink implements Sink {
     } catch (error) {
       this.failure = error as Error;
       this.lost += countLines(bytes.subarray(at));
+      this.#onUnread();
     }
   }
 
