@@ -1,18 +1,20 @@
-import { completions } from "../../packaging/completions.ts";
-import {
-  install,
-  installOptions,
-  nextSteps,
-  uninstall,
-} from "../../packaging/install.ts";
-import {
-  assert,
-  assertEquals,
-  assertRejects,
-  assertThrows,
-} from "../assert.ts";
+import { completions } from "../../daemon/completions/completions.ts";
+import { installOptions } from "../../packaging/install.ts";
+import { layout } from "../../packaging/layout.ts";
+import { FOR_INSTALLER, stage } from "../../packaging/stage.ts";
+import { assert, assertEquals, assertThrows } from "../assert.ts";
+import { run } from "../live/processes.ts";
+import { liveTest } from "../live/require.ts";
 
-/** An empty directory for the tests to install into. */
+const ROOT = new URL("../../", import.meta.url).pathname;
+
+/** How a run of the installer has ended. */
+interface Outcome {
+  code: number;
+  lines: string[];
+}
+
+/** A directory for the tests to install into, which is not there yet. */
 class Destination implements AsyncDisposable {
   readonly root: string;
   readonly #folder: string;
@@ -25,8 +27,9 @@ class Destination implements AsyncDisposable {
   static async create(): Promise<Destination> {
     const folder = await Deno.makeTempDir({ prefix: "scanlogd-test-" });
     const destination = new Destination(folder);
-    await Deno.mkdir(destination.root);
-    await destination.setBinary("first version");
+    await Deno.writeTextFile(destination.binary, "first version");
+    await stage(folder, layout(destination.binary), FOR_INSTALLER);
+    await Deno.copyFile(`${ROOT}packaging/install.sh`, destination.script);
     return destination;
   }
 
@@ -34,27 +37,66 @@ class Destination implements AsyncDisposable {
     return `${this.#folder}/binary`;
   }
 
-  async setBinary(text: string): Promise<void> {
-    await Deno.writeTextFile(this.binary, text);
+  get script(): string {
+    return `${this.#folder}/install`;
+  }
+
+  /** Where programs are looked for first. */
+  get bin(): string {
+    return `${this.#folder}/bin`;
+  }
+
+  /** What lies beside the installer, to be installed. */
+  get files(): string {
+    return `${this.#folder}/files`;
+  }
+
+  /** Changes what is to be installed. */
+  async setFile(path: string, text: string): Promise<void> {
+    await Deno.writeTextFile(`${this.files}/${path}`, text);
   }
 
   /** Installs or uninstalls as a user would. */
   async task(...args: string[]): Promise<string> {
     const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["task", "--quiet", ...args],
-      cwd: new URL("../../", import.meta.url).pathname,
+      cwd: ROOT,
       env: { DESTDIR: this.root, NO_COLOR: "1" },
     }).output();
     return new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr);
   }
 
-  install(...args: string[]): Promise<string[]> {
-    const all = ["install", "--binary", this.binary, ...args];
-    return install(installOptions(all, this.root));
+  async #run(script: string, args: readonly string[]): Promise<Outcome> {
+    const { code, stdout, stderr } = await new Deno.Command("sh", {
+      args: [script, ...args],
+      env: { DESTDIR: this.root, PATH: `${this.bin}:${Deno.env.get("PATH")}` },
+    }).output();
+    const text = new TextDecoder().decode(stdout) +
+      new TextDecoder().decode(stderr);
+    return { code, lines: text.split("\n").slice(0, -1) };
   }
 
-  uninstall(...args: string[]): Promise<string[]> {
-    return uninstall(installOptions(["uninstall", ...args], this.root));
+  /** What the installer says, if it succeeds. */
+  async #succeed(script: string, args: readonly string[]): Promise<string[]> {
+    const { code, lines } = await this.#run(script, args);
+    assertEquals(code, 0, lines.join("\n"));
+    return lines;
+  }
+
+  install(...args: string[]): Promise<string[]> {
+    return this.#succeed(this.script, args);
+  }
+
+  /** By the script that installing has put there. */
+  uninstall(prefix = "/usr/local"): Promise<string[]> {
+    return this.#succeed(`${this.root}${prefix}/share/scanlogd/uninstall`, []);
+  }
+
+  /** The one line that it says when it fails. */
+  async failure(...args: string[]): Promise<string> {
+    const { code, lines } = await this.#run(this.script, args);
+    assertEquals([code, lines.length], [1, 1], lines.join("\n"));
+    return lines[0];
   }
 
   read(path: string): Promise<string> {
@@ -68,8 +110,8 @@ class Destination implements AsyncDisposable {
   }
 
   /** Each path with its permissions and content, "/" behind directories. */
-  tree(path = ""): Promise<string[]> {
-    return list(this.root, path);
+  tree(): Promise<string[]> {
+    return list(this.root, "");
   }
 
   async paths(): Promise<string[]> {
@@ -121,7 +163,19 @@ Deno.test("install puts each file where its reader looks", async () => {
     "/usr/local/share/bash-completion/completions/scanlogd",
     "/usr/local/share/fish/vendor_completions.d/scanlogd.fish",
     "/usr/local/share/man/man8/scanlogd.8",
-    "/usr/local/share/scanlogd/installed.json",
+    "/usr/local/share/scanlogd/crowdsec/scanlogd-logs.yaml",
+    "/usr/local/share/scanlogd/crowdsec/scanlogd-scan.yaml",
+    "/usr/local/share/scanlogd/fleet/centre.conf",
+    "/usr/local/share/scanlogd/fleet/host.conf",
+    "/usr/local/share/scanlogd/fleet/logrotate-hourly.conf",
+    "/usr/local/share/scanlogd/fleet/redis.conf",
+    "/usr/local/share/scanlogd/fleet/scanlogd-fleet-reader",
+    "/usr/local/share/scanlogd/fleet/scanlogd-fleet.logrotate",
+    "/usr/local/share/scanlogd/fleet/scanlogd-fleet@.service",
+    "/usr/local/share/scanlogd/installed",
+    "/usr/local/share/scanlogd/prometheus/scanlogd.rules.yml",
+    "/usr/local/share/scanlogd/syslog-ng/scanlogd.conf",
+    "/usr/local/share/scanlogd/uninstall",
     "/usr/local/share/zsh/site-functions/_scanlogd",
   ]);
   assertEquals(await destination.read(BINARY), "first version");
@@ -155,6 +209,8 @@ Deno.test("what is installed names the executable where it is", async () => {
   assertEquals(start.exec(text)?.[1], "/opt/scanlogd/sbin/scanlogd");
   const script = await other.read("/etc/init.d/scanlogd");
   assert(script.includes("\nDAEMON=/opt/scanlogd/sbin/scanlogd\n"));
+  assertEquals(await other.uninstall("/opt/scanlogd"), []);
+  assertEquals(await other.tree(), []);
 });
 
 Deno.test("the tasks install and uninstall need no more permissions than they have", async () => {
@@ -166,7 +222,7 @@ Deno.test("the tasks install and uninstall need no more permissions than they ha
   assertEquals(await destination.tree(), []);
   assertEquals(
     await destination.task("install", "--binary", "/no/binary"),
-    `install: there is no executable /no/binary; build it with: npx -y deno@${Deno.version.deno} task compile\n`,
+    `install: there is no /no/binary; the executable is built with: npx -y deno@${Deno.version.deno} task compile\n`,
   );
 });
 
@@ -189,34 +245,42 @@ Deno.test("uninstall removes what install has made, and nothing else", async () 
   await destination.write("/usr/local/sbin/other", "theirs");
   const before = await destination.tree();
   await destination.install();
-  await destination.uninstall();
+  assertEquals(await destination.install("--uninstall"), []);
   assertEquals(await destination.tree(), before);
 });
 
-Deno.test("a new version replaces the old one, whatever the umask", async () => {
+Deno.test("a new version replaces the old one, and what that had besides, whatever the umask", async () => {
   await using destination = await Destination.create();
+  await destination.setFile("prefix/share/scanlogd/old", "no more");
   await destination.install();
-  await destination.setBinary("second version");
+  await destination.setFile("prefix/sbin/scanlogd", "second version");
+  await Deno.remove(
+    `${destination.files}/prefix/share/scanlogd/old`,
+  );
   const umask = Deno.umask(0o077);
   try {
     await destination.install();
   } finally {
     Deno.umask(umask);
   }
-  assertEquals(await destination.read(BINARY), "second version");
   const entry = (await destination.tree()).find((one) =>
     one.startsWith(`${BINARY} `)
   );
   assertEquals(entry, `${BINARY} 755 second version`);
+  assert(
+    !(await destination.paths()).includes("/usr/local/share/scanlogd/old"),
+  );
 });
 
 Deno.test("changed configuration is neither replaced nor removed", async () => {
   await using destination = await Destination.create();
   await destination.install();
   await destination.write(CONFIGURATION, "OPTIONS=--classic\n");
-  assertEquals(await destination.install(), [
-    `${CONFIGURATION} was changed: it stays as it is`,
-  ]);
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await destination.install(), [
+      `${CONFIGURATION} was changed: it stays as it is`,
+    ]);
+  }
   assertEquals(await destination.read(CONFIGURATION), "OPTIONS=--classic\n");
   assertEquals(await destination.uninstall(), [
     `${CONFIGURATION} was changed: it stays where it is`,
@@ -228,11 +292,15 @@ Deno.test("changed configuration is neither replaced nor removed", async () => {
   ]);
 });
 
-Deno.test("configuration that was there before stays in any case", async () => {
+Deno.test("configuration of others is said to be foreign, and stays in any case", async () => {
   await using destination = await Destination.create();
   await destination.write("/etc/init.d/scanlogd", "another package's");
   const before = await destination.tree();
-  assertEquals((await destination.install()).length, 1);
+  for (let i = 0; i < 2; i++) {
+    assertEquals(await destination.install(), [
+      "/etc/init.d/scanlogd is not ours: it stays as it is",
+    ]);
+  }
   assertEquals(
     await destination.read("/etc/init.d/scanlogd"),
     "another package's",
@@ -243,82 +311,120 @@ Deno.test("configuration that was there before stays in any case", async () => {
 
 Deno.test("configuration of an older version is replaced if nobody changed it", async () => {
   await using destination = await Destination.create();
+  await destination.setFile("etc/default/scanlogd", "older");
   await destination.install();
-  const record = "/usr/local/share/scanlogd/installed.json";
-  const current = await destination.read(CONFIGURATION);
-  const digest = new Uint8Array(
-    await crypto.subtle.digest("SHA-256", new TextEncoder().encode("older")),
-  ).toHex();
-  const content = JSON.parse(await destination.read(record));
-  content.files[CONFIGURATION] = digest;
-  await destination.write(record, JSON.stringify(content));
-  await destination.write(CONFIGURATION, "older");
+  await destination.setFile("etc/default/scanlogd", "newer");
   assertEquals(await destination.install(), []);
-  assertEquals(await destination.read(CONFIGURATION), current);
+  assertEquals(await destination.read(CONFIGURATION), "newer");
+});
+
+/** As version 0.1.0 wrote it, for the files of that name. */
+async function oldRecord(paths: Record<string, string>): Promise<string> {
+  const files: Record<string, string> = {};
+  for (const [path, text] of Object.entries(paths)) {
+    const bytes = new TextEncoder().encode(text);
+    const digest = await crypto.subtle.digest("SHA-256", bytes);
+    files[path] = new Uint8Array(digest).toHex();
+  }
+  const directories = ["/etc/default", "/usr/local/sbin"];
+  return `${JSON.stringify({ files, directories }, undefined, 2)}\n`;
+}
+
+Deno.test("an installation of version 0.1.0 is updated and removed", async () => {
+  await using destination = await Destination.create();
+  const old = { [BINARY]: "0.1.0", [CONFIGURATION]: "OPTIONS=\n" };
+  for (const [path, text] of Object.entries(old)) {
+    await destination.write(path, text);
+  }
+  const record = "/usr/local/share/scanlogd/installed.json";
+  await destination.write(record, await oldRecord(old));
+  assertEquals(await destination.install(), []);
+  assertEquals(await destination.read(BINARY), "first version");
+  assert(!(await destination.paths()).includes(record));
+  assertEquals(await destination.uninstall(), []);
+  const left = (await destination.paths()).filter((path) =>
+    !path.endsWith("/")
+  );
+  assertEquals(left, []);
 });
 
 Deno.test("another package's executable stops the installation before it begins", async () => {
   await using destination = await Destination.create();
   await destination.write(BINARY, "another package's");
   const before = await destination.tree();
-  await assertRejects(
-    () => destination.install(),
-    Error,
-    "was not put there by this script",
+  assertEquals(
+    await destination.failure(),
+    `install: ${destination.root}${BINARY} is not ours; remove it, or choose another --prefix`,
   );
   assertEquals(await destination.tree(), before);
 });
 
 Deno.test("a service that is enabled is not uninstalled", async () => {
-  await using destination = await Destination.create();
-  await destination.install();
-  const folder = "/etc/systemd/system/multi-user.target.wants";
-  await Deno.mkdir(destination.root + folder, { recursive: true });
-  const link = `${destination.root}${folder}/scanlogd.service`;
-  await Deno.symlink("/nowhere", link);
-  await assertRejects(
-    () => destination.uninstall(),
-    Error,
-    "systemctl disable --now scanlogd",
-  );
-  assertEquals(await destination.read(BINARY), "first version");
+  const links: [string, string][] = [
+    ["/etc/systemd/system/multi-user.target.wants", "scanlogd.service"],
+    ["/etc/rc2.d", "S01scanlogd"],
+  ];
+  for (const [folder, link] of links) {
+    await using destination = await Destination.create();
+    await destination.install();
+    await Deno.mkdir(destination.root + folder, { recursive: true });
+    await Deno.symlink("/nowhere", `${destination.root}${folder}/${link}`);
+    const said = await destination.failure("--uninstall");
+    assert(said.startsWith("uninstall: the service is enabled; first: "), said);
+    assertEquals(await destination.read(BINARY), "first version");
+  }
 });
 
 Deno.test("what cannot be done is told in one line", async () => {
   await using destination = await Destination.create();
-  await assertRejects(
-    () => destination.uninstall(),
-    Error,
-    "nothing is installed below",
+  const { root } = destination;
+  assertEquals(
+    await destination.failure("--uninstall"),
+    `uninstall: nothing is installed below ${root}/usr/local: there is no ${root}/usr/local/share/scanlogd/installed`,
   );
-  const missing = installOptions(
-    ["install", "--binary", "/no/binary"],
-    destination.root,
-  );
-  await assertRejects(
-    () => install(missing),
-    Error,
-    "there is no executable /no/binary; build it with: npx -y deno@",
+  await Deno.remove(destination.files, {
+    recursive: true,
+  });
+  assertEquals(
+    await destination.failure(),
+    `install: there is nothing to install beside ${destination.script}; unpack the whole archive`,
   );
 });
 
-Deno.test("a prefix is a plain absolute path", () => {
+Deno.test("without a tool for digests nothing is installed", async () => {
+  await using destination = await Destination.create();
+  await Deno.mkdir(destination.bin);
+  for (const name of ["sha256sum", "shasum"]) {
+    const path = `${destination.bin}/${name}`;
+    await Deno.writeTextFile(path, "#!/bin/sh\nexit 127\n");
+    await Deno.chmod(path, 0o755);
+  }
+  assertEquals(
+    await destination.failure(),
+    "install: there is neither sha256sum nor shasum; install one of them",
+  );
+  assertEquals(await destination.tree(), []);
+});
+
+Deno.test("a prefix is a plain absolute path", async () => {
+  await using destination = await Destination.create();
   for (
     const prefix of ["usr", "/usr/../etc", "/a b", "/a'b", "", "/", "/a%n"]
   ) {
-    assertThrows(
-      () => installOptions(["install", `--prefix=${prefix}`], ""),
-      Error,
-      "--prefix must be an absolute path",
-    );
+    const said = await destination.failure(`--prefix=${prefix}`);
+    assert(said.includes("--prefix must be an absolute path"), said);
   }
-  assertThrows(() => installOptions(["install"], "relative"), Error, "DESTDIR");
-  assertThrows(() => installOptions(["install", "--x"], ""), Error, "unknown");
-  assertThrows(() => installOptions([], ""), Error, "install or uninstall");
+  const said = await destination.failure("--x");
+  assert(said.includes("unknown argument --x"), said);
+  assertThrows(() => installOptions(["install", "--x"]), Error, "unknown");
+  assertThrows(() => installOptions([]), Error, "install or uninstall");
 });
 
-Deno.test("who installs for this machine is told what comes next, a packager is not", () => {
-  const told = nextSteps(installOptions(["install"], ""));
-  assert(told.includes("  systemctl enable --now scanlogd"), told.join("\n"));
-  assertEquals(nextSteps(installOptions(["install"], "/tmp/x")), []);
-});
+liveTest(
+  "shellcheck finds nothing wrong in the installer",
+  { tools: ["shellcheck"] },
+  async () => {
+    const script = `${ROOT}packaging/install.sh`;
+    assertEquals(await run(["shellcheck", script]), "");
+  },
+);

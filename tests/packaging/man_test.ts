@@ -1,3 +1,4 @@
+import { parseCommandLine } from "../../daemon/command_line.ts";
 import { OPTIONS, type OptionSpec } from "../../daemon/options.ts";
 import { manualPage } from "../../packaging/man.ts";
 import { assert, assertEquals } from "../assert.ts";
@@ -28,6 +29,33 @@ Deno.test("the manual page's text names no option that there is not", () => {
   for (const [text, name] of named) assert(name in OPTIONS, text);
 });
 
+Deno.test("the manual page has each field of the JSON events", () => {
+  const { $defs } = JSON.parse(
+    Deno.readTextFileSync(
+      new URL("../../docs/event.schema.json", import.meta.url),
+    ),
+  );
+  const [json] = /^\.Sh JSON$([^]*?)^\.Sh /m.exec(manualPage()) ?? [""];
+  const words = new Set(json.split(/[^a-z_]+/));
+  const fields = Object.values<{ properties?: object }>($defs)
+    .flatMap(({ properties = {} }) => Object.keys(properties));
+  assert(fields.length > 20);
+  assertEquals(fields.filter((field) => !words.has(field)), []);
+});
+
+Deno.test("the manual page's configuration file is accepted", () => {
+  const [, toml] =
+    /^\.Sh CONFIGURATION$[^]*?^\.Bd .*\n([^]*?)^\.Ed$/m.exec(manualPage()) ??
+      [];
+  const file = Deno.makeTempFileSync({ suffix: ".toml" });
+  try {
+    Deno.writeTextFileSync(file, toml);
+    assertEquals(parseCommandLine(["--config", file])["min-ports"], 5);
+  } finally {
+    Deno.removeSync(file);
+  }
+});
+
 /** What depends on the pages that a machine happens to have. */
 const OF_THE_MACHINE = /mandoc\.db|referenced manual not found/;
 
@@ -51,6 +79,6 @@ liveTest(
     );
     const text = await run(["col", "-bx"], { input: bytes });
     assert(text.includes("-i, --interface NAME"), text);
-    assert(/\bwith --read: stdout\b/.test(text), text);
+    assert(/\bwith\s+--read: stdout\b/.test(text), text);
   },
 );

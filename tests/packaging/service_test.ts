@@ -52,7 +52,9 @@ liveTest(
       const unit = await copy("scanlogd.service", folder, {
         "/usr/sbin/scanlogd": "/bin/true",
       });
-      const lines = await told(["systemd-analyze", "verify", unit]);
+      const lines = await told([
+        ...["systemd-analyze", "verify", "--man=no", unit],
+      ]);
       assertEquals(lines.filter((line) => line.includes(folder)), []);
     }),
 );
@@ -120,6 +122,25 @@ liveTest(
       assertEquals((await Deno.stat(log)).ino, ino);
       assertEquals(await Deno.readTextFile(log), "");
       assertEquals(await Deno.readTextFile(`${log}.1`), "a line\n");
+    }),
+);
+
+liveTest(
+  "logrotate takes a fleet's file besides those of the service",
+  { root: true, tools: ["logrotate"] },
+  () =>
+    withFolder(async (folder) => {
+      await Deno.mkdir(`${folder}/scanlogd`);
+      const log = `${folder}/scanlogd/probes.jsonl`;
+      await Deno.writeTextFile(log, "x".repeat(17 << 20));
+      const places = { "/var/log/": `${folder}/` };
+      await Deno.mkdir(`${folder}/fleet`);
+      const paths = [
+        await copy("scanlogd.logrotate", folder, places),
+        await copy("fleet/scanlogd-fleet.logrotate", folder, places),
+      ];
+      await run(["logrotate", "--state", `${folder}/state`, ...paths]);
+      assertEquals((await Deno.stat(log)).size, 0);
     }),
 );
 

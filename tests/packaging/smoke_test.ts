@@ -29,8 +29,14 @@ liveTest(
   "shellcheck finds nothing wrong in the scripts",
   { tools: ["shellcheck"] },
   async () => {
-    const scripts = [".ci/run", ".ci/smoke"].map((name) => ROOT + name);
-    scripts.push(`${ROOT}tests/packaging/shells/complete.bash`);
+    const scripts = [
+      ".ci/run",
+      ".ci/smoke",
+      "tests/live/package/script.bash",
+      "tests/live/package/rpm.bash",
+    ]
+      .map((name) => ROOT + name);
+    scripts.push(`${ROOT}tests/daemon/shells/complete.bash`);
     assertEquals(await run(["shellcheck", ...scripts]), "");
   },
 );
