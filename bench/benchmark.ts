@@ -14,6 +14,8 @@ export interface Amounts {
   rounds: number;
   /** Packets of a replayed trace. */
   replayPackets: number;
+  /** Bytes of the replayed trace of full frames. */
+  mixedBytes: number;
   /** How long a SYN flood lasts, in seconds. */
   floodSeconds: number;
   /** Packets from random sources. */
@@ -36,6 +38,7 @@ export interface Amounts {
 export const FULL: Amounts = {
   rounds: 3,
   replayPackets: 4_000_000,
+  mixedBytes: 1_000_000_000,
   floodSeconds: 30,
   randomPackets: 10_000_000,
   bulkTurns: 10,
@@ -49,6 +52,7 @@ export const FULL: Amounts = {
 export const QUICK: Amounts = {
   rounds: 1,
   replayPackets: 50_000,
+  mixedBytes: 20_000_000,
   floodSeconds: 1,
   randomPackets: 100_000,
   bulkTurns: 1,

@@ -51,6 +51,7 @@ export const synFlood: Benchmark = {
       compared: { to: REFERENCE, by: "ratio" },
       atMost: 0.5,
     },
+    { case: "", what: TIME, contender: OURS.name, atMost: 200 },
   ],
 
   async run(figures, { rounds, floodSeconds }, lab) {
@@ -73,11 +74,12 @@ export const randomSources: Benchmark = {
       atMost: 0,
       inEveryRound: true,
     },
+    { case: "", what: TIME, contender: OURS.name, atMost: 450 },
     {
       case: "",
       what: GROWTH,
       contender: OURS.name,
-      atMost: 5,
+      atMost: 3,
       inEveryRound: true,
     },
   ],

@@ -9,7 +9,8 @@
  */
 
 import process from "node:process";
-import { Detector, SavefileReader } from "../mod.ts";
+import { Detector } from "../mod.ts";
+import { SavefileReader } from "../library/savefile.ts";
 
 function pass(file: Uint8Array, classic: boolean): number {
   const detector = new Detector(() => {}, { classic });

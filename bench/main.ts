@@ -23,7 +23,7 @@ import { Lab } from "./lab.ts";
 import { latency } from "./latency.ts";
 import { helpText, type Options, parseOptions } from "./options.ts";
 import { describeMissing } from "./programs.ts";
-import { updateReadme } from "./readme.ts";
+import { updatePage } from "./page.ts";
 import { replay } from "./replay.ts";
 import { makeReport, type Outcome, printOutcome, writeJson } from "./report.ts";
 
@@ -114,8 +114,8 @@ async function main(args: readonly string[]): Promise<number> {
     const names = BENCHMARKS.map(({ name }) => name);
     const options = parseOptions(args, names);
     if (options.help) console.log(helpText(names));
-    else if (options.readme === undefined) return await bench(options);
-    else await updateReadme(options.readme);
+    else if (options.page === undefined) return await bench(options);
+    else await updatePage(options.page);
     return 0;
   } catch (error) {
     console.error(`bench: ${error instanceof Error ? error.message : error}`);

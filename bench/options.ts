@@ -15,8 +15,8 @@ export interface Options {
   amounts: Amounts;
   /** Where figures are written; undefined: nowhere. */
   json?: string;
-  /** Results to put into the README instead of measuring. */
-  readme?: string;
+  /** Results to put into docs/PERFORMANCE.md instead of measuring. */
+  page?: string;
   /** Whether to print the help text. */
   help: boolean;
 }
@@ -25,6 +25,7 @@ export interface Options {
 const AMOUNTS = {
   rounds: "rounds",
   packets: "replayPackets",
+  "mixed-bytes": "mixedBytes",
   seconds: "floodSeconds",
   "random-packets": "randomPackets",
   "bulk-turns": "bulkTurns",
@@ -38,12 +39,13 @@ export function helpText(names: readonly string[]): string {
   --quick              everything, but too short for figures to quote
   --rounds N           turns of each contender [${FULL.rounds}]
   --packets N          packets of a replayed file [${FULL.replayPackets}]
+  --mixed-bytes N      length of one of full frames [${FULL.mixedBytes}]
   --seconds N          length of a SYN flood [${FULL.floodSeconds}]
   --random-packets N   packets from random sources [${FULL.randomPackets}]
   --bulk-turns N       transfers that each contender watches [${FULL.bulkTurns}]
   --traces DIR         keep replayed files there, and use those that are there
   --json FILE          write the figures there
-  --readme FILE        put those figures into README.md; measures nothing
+  --page FILE          put those figures into docs/PERFORMANCE.md; measures nothing
   --help`;
 }
 
@@ -58,7 +60,7 @@ export function parseOptions(
   names: readonly string[],
 ): Options {
   const parsed = parseArgs(args, {
-    string: [...Object.keys(AMOUNTS), "only", "traces", "json", "readme"],
+    string: [...Object.keys(AMOUNTS), "only", "traces", "json", "page"],
     boolean: ["quick", "help"],
     collect: ["only"],
     unknown: (arg) => {
@@ -83,7 +85,7 @@ export function parseOptions(
     only,
     amounts,
     json: path("json", parsed.json),
-    readme: path("readme", parsed.readme),
+    page: path("page", parsed.page),
     help: parsed.help === true,
   };
 }

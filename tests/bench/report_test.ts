@@ -1,8 +1,17 @@
 import { FULL } from "../../bench/benchmark.ts";
 import type { Bar } from "../../bench/figures.ts";
-import { withBenchTable } from "../../bench/readme.ts";
+import { withBenchTable } from "../../bench/page.ts";
 import { describeBar, formatValue, type Report } from "../../bench/report.ts";
-import { assertEquals, assertStringIncludes, assertThrows } from "../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertGreater,
+  assertMatch,
+  assertStringIncludes,
+  assertThrows,
+} from "../assert.ts";
+
+const ROOT = new URL("../../", import.meta.url).pathname;
 
 const BAR: Bar = {
   case: "steady",
@@ -56,7 +65,7 @@ Deno.test("a bar tells what is asked for, what was found and if that is met", ()
   );
 });
 
-Deno.test("the README's block is replaced and the rest stays", () => {
+Deno.test("the page's block is replaced and the rest stays", () => {
   const text = withBenchTable(
     "before\n<!-- bench -->old<!-- /bench -->\nafter",
     REPORT,
@@ -64,7 +73,11 @@ Deno.test("the README's block is replaced and the rest stays", () => {
   assertEquals(text.startsWith("before\n<!-- bench -->\n\nMeasured on "), true);
   assertEquals(text.endsWith("\n\n<!-- /bench -->\nafter"), true);
   assertStringIncludes(text, "2026-01-02: Some processor, 2 processors");
-  const row = text.split("\n").find((line) => line.includes("replay"))!;
+  const lines = text.split("\n");
+  assertTables(lines);
+  const reader = lines.find((line) => line.includes("Openwall's scanlogd"))!;
+  assertStringIncludes(reader, " 240 ns ");
+  const row = lines.find((line) => line.includes("replay"))!;
   assertEquals(
     row.split("|").slice(1, -1).map((cell) => cell.trim()),
     [
@@ -75,6 +88,36 @@ Deno.test("the README's block is replaced and the rest stays", () => {
   assertEquals(withBenchTable(text, REPORT), text);
 });
 
-Deno.test("a README without the block is refused", () => {
+/** All rows of a table have as many cells as its head, and one rule follows it. */
+function assertTables(lines: readonly string[]): void {
+  const cells = (line: string) => line.split("|").length;
+  const isRow = (line: string | undefined) => line?.startsWith("| ") ?? false;
+  let tables = 0;
+  for (const [i, line] of lines.entries()) {
+    if (!isRow(line)) continue;
+    if (isRow(lines[i - 1])) {
+      assertEquals(cells(line), cells(lines[i - 1]), line);
+    } else {assertMatch(
+        lines[i + 1],
+        /^(\| -+ )+\|$/,
+        `head ${++tables}: ${line}`,
+      );}
+  }
+  assertGreater(tables, 0);
+}
+
+Deno.test("docs/PERFORMANCE.md holds well-formed tables of one of the runs", async () => {
+  const page = await Deno.readTextFile(`${ROOT}docs/PERFORMANCE.md`);
+  assertTables(page.split("\n"));
+  const texts = [...Deno.readDirSync(`${ROOT}bench/results`)].map(({ name }) =>
+    Deno.readTextFileSync(`${ROOT}bench/results/${name}`)
+  );
+  assert(
+    texts.some((text) => withBenchTable(page, JSON.parse(text)) === page),
+    "deno task bench --page bench/results/FILE.json writes it",
+  );
+});
+
+Deno.test("a page without the block is refused", () => {
   assertThrows(() => withBenchTable("no markers", REPORT), SyntaxError);
 });
