@@ -1,13 +1,13 @@
 /**
- * An interpreter of classic BPF programs, as the kernel runs them
- * (net/core/filter.c).
+ * An interpreter of classic BPF programs, which runs the bytes that the kernel
+ * gets as the kernel does (net/core/filter.c).
  *
  * @module
  */
 
 import {
   ALU_AND,
-  type FilterInstruction,
+  JUMP_ALWAYS,
   JUMP_ANY_BIT,
   JUMP_AT_LEAST,
   JUMP_EQUAL,
@@ -19,8 +19,12 @@ import {
   LD_WORD_ABS,
   LDX_IMMEDIATE,
   LDX_IPV4_HEADER_LENGTH,
+  type PackedProgram,
   RETURN,
 } from "../ffi/bpf.ts";
+
+/** The size of `struct sock_filter`, in bytes. */
+export const SOCK_FILTER = 8;
 
 /** What stands at an offset; undefined: it is outside, which ends a program. */
 export type Load = (offset: number, size: 1 | 2 | 4) => number | undefined;
@@ -31,14 +35,17 @@ export type Load = (offset: number, size: 1 | 2 | 4) => number | undefined;
  * @throws {Error} If it runs out of its end, or has an unknown instruction.
  */
 export function interpret(
-  program: readonly FilterInstruction[],
+  program: PackedProgram,
   load: Load,
 ): number {
   let accumulator = 0;
   let index = 0;
-  for (let at = 0; at < program.length; at++) {
-    const [code, ifTrue, ifFalse, operand] = program[at];
-    const jump = (isTrue: boolean) => at += isTrue ? ifTrue : ifFalse;
+  const fields = new DataView(program.buffer, program.byteOffset);
+  for (let at = 0; at < program.length; at += SOCK_FILTER) {
+    const code = fields.getUint16(at, true);
+    const operand = fields.getUint32(at + 4, true);
+    const jump = (isTrue: boolean) =>
+      at += fields.getUint8(at + (isTrue ? 2 : 3)) * SOCK_FILTER;
     let loaded: number | undefined;
     switch (code) {
       case LD_WORD_ABS:
@@ -66,6 +73,9 @@ export function interpret(
         continue;
       case ALU_AND:
         accumulator = (accumulator & operand) >>> 0;
+        continue;
+      case JUMP_ALWAYS:
+        at += operand * SOCK_FILTER;
         continue;
       case JUMP_EQUAL:
         jump(accumulator === operand);
@@ -116,7 +126,7 @@ export interface FilteredPacket {
 
 /** Runs a program on a packet; returns how many bytes of it are kept. */
 export function filter(
-  program: readonly FilterInstruction[],
+  program: PackedProgram,
   { bytes, etherType, packetType }: FilteredPacket,
 ): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);

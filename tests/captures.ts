@@ -1,11 +1,13 @@
 /**
  * The capture files of `data/captures/`, which `data/make_captures.py` wrote,
+ * those of `data/carriers/`, in which other link types and tunnels carry a scan,
  * and those of `data/conformance/`.
  *
  * @module
  */
 
 const CAPTURES = new URL("./data/captures/", import.meta.url);
+const CARRIERS = new URL("./data/carriers/", import.meta.url);
 const CONFORMANCE = new URL("./data/conformance/", import.meta.url);
 
 /** A capture file, and the lines that it must give. */
@@ -49,7 +51,16 @@ function filesIn(
 
 /** One file for each link type, format and writer. */
 export function captureFiles(): CaptureFile[] {
-  return filesIn(CAPTURES, (name) => `${name}.expected`);
+  const expectedName = (name: string) => `${name}.expected`;
+  return [
+    ...filesIn(CAPTURES, expectedName),
+    ...filesIn(CARRIERS, expectedName),
+  ];
+}
+
+/** Where a file is that is no capture file to us, such as "snoop". */
+export function otherFormat(name: string): string {
+  return new URL(name, CARRIERS).pathname;
 }
 
 /** The reference's traces. */

@@ -5,15 +5,11 @@
  */
 
 import { type Counters, Detector, type Packet } from "../mod.ts";
-import {
-  DECODED,
-  type FragmentInfo,
-  HeaderDecoder,
-  type Outcome,
-} from "../detect/headers.ts";
-import { findNetworkHeader } from "../detect/link.ts";
-import type { QuoteKind } from "../detect/quotes.ts";
-import { Segment } from "../detect/segment.ts";
+import type { FragmentInfo } from "../detect/packet/fragment.ts";
+import { HeaderDecoder } from "../detect/packet/headers.ts";
+import { DECODED, type Outcome } from "../detect/packet/outcome.ts";
+import { findNetworkHeader } from "../detect/packet/link.ts";
+import { Segment } from "../detect/packet/segment.ts";
 import { seeded } from "./random.ts";
 
 export interface Decoded {
@@ -25,7 +21,6 @@ export interface Decoded {
   fragment: FragmentInfo;
   /** What an ICMP error quotes, if the decoder said REFUSAL. */
   quoted: Segment;
-  quotedKind: QuoteKind;
 }
 
 /** Decodes the packet. */
@@ -38,11 +33,12 @@ export function decode(packet: Packet): Decoded {
   const decoder = new HeaderDecoder(segment);
   const start = findNetworkHeader(packet);
   const end = packet.offset + packet.length;
+  const missing = Math.max(0, packet.originalLength - packet.length);
   const outcome = start < 0
     ? undefined
-    : decoder.decode(packet.view, start, end);
-  const { fragment, quoted, quotedKind } = decoder;
-  return { start, outcome, segment, fragment, quoted, quotedKind };
+    : decoder.decode(packet.view, start, end, missing);
+  const { fragment, quoted } = decoder;
+  return { start, outcome, segment, fragment, quoted };
 }
 
 /** What matters of a segment, or undefined if there was none. */

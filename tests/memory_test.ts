@@ -46,7 +46,7 @@ Deno.test("tables are allocated at the start and stay, whatever comes", async ()
     }`,
   );
   // It was really driven to its limits.
-  assert(evicted > 10_000, `${evicted} evicted`);
+  assert(evicted > 1_000, `${evicted} evicted`);
   for (const type of ["scan", "flood", "decoys", "unlogged", "end"]) {
     assert(reports[type] > 0, `no report of type ${type}`);
   }

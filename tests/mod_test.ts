@@ -7,13 +7,18 @@ import {
   findScans,
   formatReport,
   Packet,
-  parseAddress,
+  type PacketInit,
   type Report,
-  SavefileReader,
   Segment,
   type SegmentInit,
-  TCP_SYN,
 } from "../mod.ts";
+import {
+  DIRECTION_OUT,
+  LINKTYPE_RAW,
+  parseAddress,
+  TCP_SYN,
+} from "../library/packet.ts";
+import { SavefileReader } from "../library/savefile.ts";
 import { assert, assertEquals, assertRejects, assertThrows } from "./assert.ts";
 import {
   concat,
@@ -93,8 +98,12 @@ Deno.test("findScans() takes the detector's options, and refuses bad ones", asyn
   assertEquals(await linesOf(findScans(FILE, { ignore })), []);
   const [short] = await linesOf(findScans(FILE, { minPorts: 2 }));
   assertEquals(short.includes("ports 22, ..., "), true);
-  const scans = findScans(FILE, { minPorts: 1 });
-  await assertRejects(() => scans.next(), RangeError, "Cannot set minPorts");
+  assertEquals(await linesOf(findScans(FILE, { ignore: "192.0.2.1" })), []);
+  assertThrows(
+    () => findScans(FILE, { minPorts: 1 }),
+    RangeError,
+    "Cannot set minPorts",
+  );
 });
 
 Deno.test("a scan is found over every link and in every kind of packet", async () => {
@@ -114,7 +123,7 @@ Deno.test("a scan is found over every link and in every kind of packet", async (
       );
       const lines = await linesOf(findScans(file));
       // What the host sent itself is no scan of it.
-      const expected = link.name.includes("outgoing") ? [] : [
+      const expected = link.direction === DIRECTION_OUT ? [] : [
         network.version === 4 ? SCAN_LINE : SCAN_LINE
           .replace("192.0.2.1:40000", "[2001:db8:0:1::7]:40000")
           .replace("198.51.100.2", "2001:db8:ffff::2"),
@@ -172,6 +181,40 @@ Deno.test("a detector does not keep the packet nor its bytes", () => {
   }
   detector.finish();
   assertEquals(formatReport(reports[0], { utc: true }), SCAN_LINE);
+});
+
+Deno.test("Packet.from() makes what a capture would", () => {
+  const reports: Report[] = [];
+  const detector = new Detector((report) => reports.push(report));
+  const frame = new Uint8Array(50);
+  for (const destinationPort of SCAN_PORTS) {
+    frame.set(NETWORKS[0].wrap(tcp({ destinationPort })), 5);
+    detector.packet(Packet.from({
+      bytes: frame.subarray(5, 45),
+      linkType: LINKTYPE_RAW,
+      time: START,
+    }));
+  }
+  detector.finish();
+  assertEquals(formatReport(reports[0], { utc: true }), SCAN_LINE);
+});
+
+Deno.test("Packet.from() refuses what is none", () => {
+  const init = { bytes: new Uint8Array(20), linkType: 101, time: START };
+  const wrong = [
+    [{ bytes: [0x45] }, TypeError, "bytes must be a Uint8Array"],
+    [{ time: NaN }, RangeError, "time must be a number of milliseconds, got N"],
+    [{ time: "1" }, RangeError, "time must be a number of milliseconds, got 1"],
+    [{ linkType: 65_536 }, RangeError, "linkType must be an integer from 0 to"],
+    [{ linkType: undefined }, RangeError, "linkType must be an integer"],
+    [{ originalLength: -1 }, RangeError, "originalLength must be an integer"],
+    [{ interfaceIndex: 0.5 }, RangeError, "interfaceIndex must be an integer"],
+    [{ direction: 3 }, RangeError, "direction must be an integer from 0 to 2"],
+  ] as const;
+  for (const [part, kind, message] of wrong) {
+    const made = () => Packet.from({ ...init, ...part } as PacketInit);
+    assertThrows<Error>(made, kind, message);
+  }
 });
 
 const INIT: SegmentInit = {

@@ -5,30 +5,13 @@
  * @module
  */
 
-import { parseAddress } from "../detect/address.ts";
-import { type Direction, Packet } from "../detect/packet.ts";
+import { parseAddress } from "../detect/packet/address.ts";
+import { Packet } from "../detect/packet/packet.ts";
+import { type Bytes, concat, u16, u32 } from "./bytes.ts";
+import { type Link, LINKS } from "./links.ts";
 
-/** Bytes that own their buffer. */
-export type Bytes = Uint8Array<ArrayBuffer>;
-
-/** Joins byte strings. */
-export function concat(...parts: readonly ArrayLike<number>[]): Bytes {
-  const bytes = new Uint8Array(parts.reduce((sum, p) => sum + p.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
-function u16(value: number): Bytes {
-  return Uint8Array.of(value >> 8, value);
-}
-
-function u32(value: number): Bytes {
-  return Uint8Array.of(value >> 24, value >> 16, value >> 8, value);
-}
+export { type Bytes, concat };
+export { cooked, cooked2, COOKED_TYPES, type Link, LINKS } from "./links.ts";
 
 function addressBytes(text: string): Bytes {
   const { words, bits } = parseAddress(text);
@@ -160,6 +143,8 @@ export interface Ipv4Init {
   totalLength?: number;
   /** [the true one] */
   headerLength?: number;
+  /** [the right one] */
+  checksum?: number;
   /** [4] */
   version?: number;
 }
@@ -169,18 +154,29 @@ export function ipv4(payload: Uint8Array, init: Ipv4Init = {}): Bytes {
   const options = init.options ?? [];
   const headerLength = init.headerLength ?? 20 + options.length;
   const more = init.isMore ? 0x2000 : 0;
-  return concat(
+  const header = concat(
     [((init.version ?? 4) << 4) | (headerLength / 4), init.tos ?? 0],
     u16(init.totalLength ?? 20 + options.length + payload.length),
     u16(init.identification ?? 0x1234),
     u16(more | ((init.position ?? 0) / 8)),
     [init.ttl ?? 64, init.protocol ?? 6],
-    u16(0), // checksum
+    u16(0),
     addressBytes(init.source ?? SOURCE),
     addressBytes(init.destination ?? DESTINATION),
     options,
-    payload,
   );
+  header.set(u16(init.checksum ?? internetChecksum(header)), 10);
+  return concat(header, payload);
+}
+
+/** The checksum of RFC 1071 over an even number of bytes. */
+export function internetChecksum(bytes: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at < bytes.length; at += 2) {
+    sum += (bytes[at] << 8) | bytes[at + 1];
+  }
+  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
+  return ~sum & 0xffff;
 }
 
 export interface Ipv6Init {
@@ -274,148 +270,6 @@ export function cut(payload: Bytes, size = 8): Piece[] {
   }
   return pieces;
 }
-
-/** A way to carry IP packets. */
-export interface Link {
-  name: string;
-  linkType: number;
-  /** What the frame itself says of the packet's direction. */
-  direction: Direction;
-  /** Which IP versions it can carry. */
-  versions: readonly (4 | 6)[];
-  wrap(datagram: Uint8Array, version: 4 | 6): Bytes;
-}
-
-const BOTH = [4, 6] as const;
-const MAC_ADDRESSES = new Uint8Array(12).fill(0x02);
-
-function etherType(version: 4 | 6): Bytes {
-  return u16(version === 4 ? 0x0800 : 0x86dd);
-}
-
-function ethernet(name: string, ...tags: number[]): Link {
-  const tagBytes = tags.map((tag) => concat(u16(tag), u16(0x0064)));
-  return {
-    name,
-    linkType: 1,
-    direction: 0,
-    versions: BOTH,
-    wrap: (datagram, version) =>
-      concat(MAC_ADDRESSES, ...tagBytes, etherType(version), datagram),
-  };
-}
-
-/** linux/if_packet.h's packet types, and the direction that each means. */
-export const COOKED_TYPES: readonly [name: string, number, Direction][] = [
-  ["host", 0, 1],
-  ["broadcast", 1, 1],
-  ["multicast", 2, 1],
-  ["other host", 3, 0],
-  ["outgoing", 4, 2],
-];
-
-/** A Linux cooked header, version 1 (LINKTYPE_LINUX_SLL). */
-export function cooked(type: number, protocol: Uint8Array): Bytes {
-  return concat(u16(type), u16(1), u16(6), new Uint8Array(8), protocol);
-}
-
-/** A Linux cooked header, version 2 (LINKTYPE_LINUX_SLL2). */
-export function cooked2(type: number, protocol: Uint8Array): Bytes {
-  const address = new Uint8Array(8);
-  return concat(protocol, u16(0), u32(2), u16(1), [type, 6], address);
-}
-
-function family(
-  name: string,
-  linkType: number,
-  ipv6Family: number,
-  littleEndian: boolean,
-): Link {
-  return {
-    name,
-    linkType,
-    direction: 0,
-    versions: BOTH,
-    wrap: (datagram, version) => {
-      const bytes = u32(version === 4 ? 2 : ipv6Family);
-      return concat(littleEndian ? bytes.reverse() : bytes, datagram);
-    },
-  };
-}
-
-function ppp(name: string, linkType: number, ...header: number[]): Link {
-  const isCompressed = name.includes("compressed");
-  return {
-    name,
-    linkType,
-    direction: 0,
-    versions: BOTH,
-    wrap: (datagram, version) => {
-      const protocol = version === 4 ? 0x21 : 0x57;
-      return concat(header, isCompressed ? [] : [0], [protocol], datagram);
-    },
-  };
-}
-
-function raw(linkType: number, versions: readonly (4 | 6)[]): Link {
-  return {
-    name: `raw ${linkType}`,
-    linkType,
-    direction: 0,
-    versions,
-    wrap: (datagram) => concat(datagram),
-  };
-}
-
-/** Every way that is supported. */
-export const LINKS: readonly Link[] = [
-  raw(101, BOTH),
-  raw(12, BOTH),
-  raw(14, BOTH),
-  raw(228, [4]),
-  raw(229, [6]),
-  ethernet("Ethernet"),
-  ethernet("802.1Q", 0x8100),
-  ethernet("802.1ad", 0x88a8, 0x8100),
-  ethernet("old Q-in-Q", 0x9100, 0x8100),
-  ethernet("four tags", 0x88a8, 0x88a8, 0x8100, 0x8100),
-  ...COOKED_TYPES.flatMap(([name, type, direction]): Link[] => [{
-    name: `cooked, ${name}`,
-    linkType: 113,
-    direction,
-    versions: BOTH,
-    wrap: (datagram, version) =>
-      concat(cooked(type, etherType(version)), datagram),
-  }, {
-    name: `cooked 2, ${name}`,
-    linkType: 276,
-    direction,
-    versions: BOTH,
-    wrap: (datagram, version) =>
-      concat(cooked2(type, etherType(version)), datagram),
-  }]),
-  {
-    name: "cooked with a tag",
-    linkType: 113,
-    direction: 1,
-    versions: BOTH,
-    wrap: (datagram, version) =>
-      concat(cooked(0, u16(0x8100)), u16(5), etherType(version), datagram),
-  },
-  ...[["Linux", 10], ["NetBSD", 24], ["FreeBSD", 28], ["macOS", 30]].flatMap(
-    ([system, af]): Link[] => [
-      family(`null of ${system}, little-endian`, 0, Number(af), true),
-      family(`null of ${system}, big-endian`, 0, Number(af), false),
-    ],
-  ),
-  family("loop", 108, 24, false),
-  family("loop, little-endian", 108, 24, true),
-  ppp("PPP", 9),
-  ppp("PPP, HDLC framing", 9, 0xff, 0x03),
-  ppp("PPP_HDLC", 50, 0xff, 0x03),
-  ppp("PPP, compressed protocol", 9),
-  ppp("PPP_HDLC, compressed protocol", 50, 0xff, 0x03),
-];
 
 /** A way to put a TCP header into an IP packet. */
 export interface Network {
@@ -625,6 +479,8 @@ export interface FileRecord {
   /** Microseconds or nanoseconds. */
   fraction: number;
   bytes: Uint8Array;
+  /** How long it was before it was cut off [as long as it is]. */
+  original?: number;
 }
 
 /** Both byte orders, both resolutions. */
@@ -650,12 +506,12 @@ export function pcap(
   header.setUint32(16, 65_535, littleEndian);
   header.setUint32(20, linkType, littleEndian);
   const parts = [new Uint8Array(header.buffer)];
-  for (const { seconds, fraction, bytes } of records) {
+  for (const { seconds, fraction, bytes, original } of records) {
     const record = new DataView(new ArrayBuffer(RECORD_HEADER));
     record.setUint32(0, seconds, littleEndian);
     record.setUint32(4, fraction, littleEndian);
     record.setUint32(8, bytes.length, littleEndian);
-    record.setUint32(12, bytes.length, littleEndian);
+    record.setUint32(12, original ?? bytes.length, littleEndian);
     parts.push(new Uint8Array(record.buffer), new Uint8Array(bytes));
   }
   return concat(...parts);

@@ -8,10 +8,16 @@ import { assert, assertEquals, assertStringIncludes } from "./assert.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const CONFIG = new URL("./purity/deno.json", import.meta.url).pathname;
+const WEB_CONFIG = new URL("./purity/web/deno.json", import.meta.url).pathname;
+/** What a caller may import without a platform, besides mod.ts. */
+const PURE = ["format", "packet", "savefile"].map((n) => `library/${n}.ts`);
 
-async function check(file: string): Promise<{ isPure: boolean; text: string }> {
+async function check(
+  files: readonly string[],
+  config = CONFIG,
+): Promise<{ isPure: boolean; text: string }> {
   const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["check", "--config", CONFIG, file],
+    args: ["check", "--config", config, ...files],
     cwd: ROOT,
     env: { NO_COLOR: "1", DENO_NO_UPDATE_CHECK: "1" },
   }).output();
@@ -19,8 +25,24 @@ async function check(file: string): Promise<{ isPure: boolean; text: string }> {
 }
 
 Deno.test("mod.ts compiles without the types of any platform", async () => {
-  const { isPure, text } = await check("mod.ts");
+  const { isPure, text } = await check(["mod.ts", ...PURE]);
   assert(isPure, text);
+});
+
+Deno.test("library/web.ts compiles with the types of the web alone", async () => {
+  const { isPure, text } = await check(["library/web.ts"], WEB_CONFIG);
+  assert(isPure, text);
+  assertEquals((await check(["library/web.ts"])).isPure, false);
+});
+
+Deno.test("the package names each of them", async () => {
+  const { exports } = JSON.parse(
+    await Deno.readTextFile(new URL("deno.json", ROOT)),
+  );
+  assertEquals(
+    Object.values(exports),
+    ["./mod.ts", ...[...PURE, "library/web.ts"].map((path) => `./${path}`)],
+  );
 });
 
 Deno.test("`task check` contains this very check", async () => {
@@ -31,7 +53,7 @@ Deno.test("`task check` contains this very check", async () => {
   const command = typeof check === "string" ? check : check.command;
   assertStringIncludes(
     command,
-    "deno check --config tests/purity/deno.json mod.ts",
+    `deno check --config tests/purity/deno.json mod.ts ${PURE.join(" ")}`,
   );
 });
 
@@ -55,7 +77,7 @@ Deno.test("the check would catch what only a platform has", async () => {
     // One file, as the check takes a second: each line must be an error.
     const lines = IMPURE.map((expression) => `void (${expression});\n`);
     await Deno.writeTextFile(file, lines.join(""));
-    const { isPure, text } = await check(file);
+    const { isPure, text } = await check([file]);
     assert(!isPure);
     for (const [i, expression] of IMPURE.entries()) {
       assertStringIncludes(text, `impure.ts:${i + 1}:`, expression);
@@ -64,15 +86,15 @@ Deno.test("the check would catch what only a platform has", async () => {
     // The same file with what the language itself has passes.
     const pure = "void new Map([[1n, new DataView(new ArrayBuffer(8))]]);\n";
     await Deno.writeTextFile(file, pure);
-    assertEquals(await check(file).then(({ isPure }) => isPure), true);
+    assertEquals(await check([file]).then(({ isPure }) => isPure), true);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 });
 
-Deno.test("nothing that mod.ts reaches is a package or a platform's module", async () => {
+Deno.test("nothing that the library reaches is a package or a platform's module", async () => {
   const { stdout, success } = await new Deno.Command(Deno.execPath(), {
-    args: ["info", "--json", "mod.ts"],
+    args: ["info", "--json", "tests/purity/all.ts"],
     cwd: ROOT,
     env: { DENO_NO_UPDATE_CHECK: "1" },
   }).output();
@@ -86,7 +108,7 @@ Deno.test("nothing that mod.ts reaches is a package or a platform's module", asy
   });
   assert(paths.length > 10);
   const foreign = paths.filter((path) =>
-    !/^(mod\.ts|detect\/.*|format\/(line|syslog|json)\.ts|capture\/savefile.*)$/
+    !/^(mod\.ts|library\/.*|tests\/purity\/all\.ts|detect\/.*|format\/[a-z]+\.ts|capture\/savefile.*)$/
       .test(path)
   );
   assertEquals(foreign, []);

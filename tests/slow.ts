@@ -30,11 +30,11 @@ import {
 import {
   Detector,
   type DetectorOptions,
-  LINKTYPE_LINUX_SLL,
   Packet,
   type Report,
   type Scan,
 } from "../mod.ts";
+import { LINKTYPE_LINUX_SLL } from "../library/packet.ts";
 import { seeded } from "./random.ts";
 
 export const SECOND = 1_000;

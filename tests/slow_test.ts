@@ -11,6 +11,7 @@ import {
   type Rule,
   Segment,
 } from "../mod.ts";
+import { DIRECTION_IN } from "../library/packet.ts";
 import { assertEquals, assertLessOrEqual, assertMatch } from "./assert.ts";
 import {
   DESTINATION,
@@ -163,6 +164,7 @@ for (const time of [-8.64e15, 8.64e15, -Infinity, Infinity, NaN]) {
         destinationPort,
         flags: 0x02,
         time: i * T1,
+        direction: DIRECTION_IN,
       });
       probe.wallTime = time;
       detector.segment(probe);
@@ -193,6 +195,7 @@ function flood(
     destinationPort: 80,
     flags: 0x02,
     time: start,
+    direction: DIRECTION_IN,
   });
   const count = rate * duration / SECOND;
   for (let i = 0; i < count; i++) {
@@ -222,6 +225,7 @@ function probesUntilTold(calm: number, rate: number): number {
       destinationPort: port,
       flags: 0x02,
       time,
+      direction: DIRECTION_IN,
     }));
     if (probes > calm) flood(detector, time, rate, T0, random);
     detector.advance(time + T0);

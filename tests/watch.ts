@@ -7,14 +7,13 @@
 import {
   Detector,
   type DetectorOptions,
-  DIRECTION_IN,
   formatReport,
   type Report,
   type Scan,
   Segment,
   type SegmentInit,
-  TCP_SYN,
 } from "../mod.ts";
+import { DIRECTION_IN, TCP_SYN } from "../library/packet.ts";
 import { DESTINATION, SOURCE, SOURCE_PORT, START } from "./packets.ts";
 import { seeded } from "./random.ts";
 

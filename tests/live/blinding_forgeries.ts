@@ -54,13 +54,12 @@ function setChecksum(bytes: Bytes, at: number, start: number): void {
 const CHECKSUM_AT = new Map([[NEXT_TCP, 16], [ICMP, 2], [ICMPV6, 2]]);
 
 /**
- * Fills in the checksums of an IPv4 datagram without options, or of an IPv6
- * packet without extension headers, so that the kernel takes it.
+ * Fills in the transport header's checksum in an IPv4 datagram without options,
+ * or an IPv6 packet without extension headers, so that the kernel takes it.
  */
 function checksummed(datagram: Bytes): Bytes {
   const isIpv4 = datagram[0] >> 4 === 4;
   const headerLength = isIpv4 ? 20 : 40;
-  if (isIpv4) setChecksum(datagram.subarray(0, headerLength), 10, 0);
   const protocol = datagram[isIpv4 ? 9 : 6];
   const at = CHECKSUM_AT.get(protocol);
   if (at === undefined) return datagram;

@@ -155,7 +155,13 @@ liveTest(
       if (name === "pcap") assertEquals(ends(found), ends(raw), name);
       else if (name === "nids") {
         assertEquals(ends(found), ends(raw.filter(isIpv4)), name);
-      } else assertSameLines(withoutHandshakes(found), raw, name);
+      } else {
+        // The kernel remembers ports, not addresses: one that has answered over
+        // IPv4 weighs nothing over IPv6, where a file knows that it is closed.
+        assertEquals(ends(found), ends(raw), name);
+        const ofIpv4 = withoutHandshakes(found.filter(isIpv4));
+        assertSameLines(ofIpv4, raw.filter(isIpv4), name);
+      }
     }
   },
 );

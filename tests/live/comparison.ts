@@ -1,9 +1,10 @@
 /**
- * The README's comparison: every scan technique and all innocent traffic, tried
- * on ours and on the programs that Debian ships for the same purpose.
+ * The comparison: every scan technique and all innocent traffic, tried on ours
+ * and on the programs that Debian ships for the same purpose.
  *
  *     deno task compare --print          prints the tables
- *     deno task compare                  writes them into README.md
+ *     deno task compare                  writes them into docs/comparison.md, each
+ *                                        as soon as it is full
  *     deno task compare --print NAME     only rows whose name contains NAME
  *
  * Needs root and the programs. What cannot be tried says so, and why. Each scan is
@@ -19,6 +20,7 @@ import {
   titleOf,
   whyNot,
 } from "./comparison_watchers.ts";
+import { notTried, type Row, table, withSection } from "./comparison_table.ts";
 import { Site } from "./innocent_site.ts";
 import {
   type Innocent,
@@ -35,10 +37,9 @@ import {
   SCANNER_IPV6,
 } from "./namespaces.ts";
 import { eventually, pause, run } from "./processes.ts";
-import { requirement } from "./require.ts";
-import { limited } from "./technique_trial.ts";
-import { listen } from "./target_host.ts";
+import { defend, expose, listen, TARGET_TOOLS } from "./target_host.ts";
 import {
+  type Defence,
   type Family,
   type Target,
   type Technique,
@@ -47,30 +48,36 @@ import {
   titleOf as techniqueTitle,
 } from "./techniques.ts";
 
-const START = "<!-- comparison -->";
-const END = "<!-- /comparison -->";
-
 /** So many at a time: scans mostly wait, innocent traffic is work. */
 const SCANS_AT_A_TIME = 6;
 const INNOCENTS_AT_A_TIME = 4;
 
+/** Hosts that are scanned: without a firewall, and with one that is silent. */
+const HOSTS = ["open", "drop"] as const satisfies readonly Defence[];
 /** Techniques that are tried over IPv6 as well. */
 const IPV6_TOO = ["nmap -sS", "nmap -sU", "nmap -sA"];
 const NETWORK = "10.78.0";
 /** psad takes long to read 31,000 lines, as decoys and scanner make them. */
 const DECOYS_PATIENCE = 60;
+/** For a SYN scan of a host without a firewall. */
+const PLAIN_PATIENCE = 15;
 /** After the first report, for others to come. */
 const SETTLE_MS = 4_000;
 
 // Scans.
 
 /** A way to scan, over one version of the internet protocol. */
-interface Scan {
+interface Way {
   technique: Technique;
   family: Family;
 }
 
-function scans(): Scan[] {
+/** The same on one kind of host. */
+interface Scan extends Way {
+  defence: typeof HOSTS[number];
+}
+
+function ways(): Way[] {
   return techniques.flatMap((technique) =>
     technique.families
       .filter((_, i) => i === 0 || IPV6_TOO.includes(technique.name))
@@ -78,14 +85,16 @@ function scans(): Scan[] {
   );
 }
 
-/** A host with open ports, ways to everywhere, and perhaps a network. */
+/** A host with ways to everywhere and perhaps a network. */
 async function prepare(
-  { host, peer, ...site }: Pick<Site, "host" | "peer" | "use">,
-  { form }: Technique,
+  site: Site,
+  { technique: { form }, defence }: Scan,
 ): Promise<void> {
+  const { host, peer } = site;
   await host.run(["ip", "route", "add", "default", "via", SCANNER]);
   await host.run(["ip", "-6", "route", "add", "default", "via", SCANNER_IPV6]);
-  site.use(await listen(host));
+  if (defence === "open") site.use(await listen(host));
+  else await defend(host, defence);
   if (form !== "sweep") return;
   const addresses = Array.from(
     { length: 256 },
@@ -107,32 +116,53 @@ async function targetOf(host: Namespace, family: Family): Promise<Target> {
 }
 
 /** What a program makes of a scan. */
-async function tryScan(
-  contender: Contender,
-  { technique, family }: Scan,
-): Promise<string> {
+async function tryScan(contender: Contender, scan: Scan): Promise<string> {
+  const { technique, family, defence } = scan;
   await using site = await Site.create();
-  await prepare(
-    { host: site.host, peer: site.peer, use: (thing) => site.use(thing) },
-    technique,
-  );
+  await prepare(site, scan);
   await using watch = await contender.start(site);
   const target = await targetOf(site.host, family);
   const sources = () =>
     new Set(watch.lines().map((line) => contender.sourceOf(line)));
-  await using _scan = site.peer.start(technique.command(target));
+  const finds = (source: string, seconds: number) =>
+    eventually(
+      () => sources().has(source),
+      () => "a report",
+      seconds * 1_000,
+    );
+  const process = site.use(site.peer.start(technique.command(target)));
   const patience = technique.form === "decoys"
     ? DECOYS_PATIENCE
     : technique.patience;
-  await eventually(
-    () => sources().has(target.scanner),
-    () => "a report",
-    patience * 1_000,
-  ).catch(() => {});
+  await finds(target.scanner, patience).catch(() => {});
   await pause(SETTLE_MS);
-  const named = sources();
-  if (!named.has(target.scanner)) return "not found";
-  return named.size === 1 ? "found" : `found, among ${named.size} sources`;
+  const reports = watch.lines();
+  if (reports.length > 0) return describe(contender, reports, target.scanner);
+  await process[Symbol.asyncDispose]();
+  if (defence === "drop") await expose(site.host);
+  await site.scan();
+  // Silence of a program that does not work tells nothing.
+  return await finds(SCANNER, PLAIN_PATIENCE).then(
+    () => "not found",
+    () => notTried("blind to a plain scan after it"),
+  );
+}
+
+/** What reports say, all of which are about the same scan. */
+function describe(
+  { sourceOf, sourcesIn }: Contender,
+  reports: readonly string[],
+  scanner: string,
+): string {
+  const sources = reports.map(sourceOf);
+  const named = new Set(sources.filter((source) => source !== undefined));
+  if (named.has(scanner)) {
+    return named.size === 1 ? "found" : `found, among ${named.size} sources`;
+  }
+  const many = reports.map((line) => sourcesIn?.(line) ?? 1);
+  return Math.max(...many) > 1
+    ? `found, ${Math.max(...many)} sources in one line`
+    : `not found, ${named.size} others named`;
 }
 
 async function scanCell(contender: Contender, scan: Scan): Promise<string> {
@@ -179,27 +209,15 @@ function describeVerdict({ alarms, scans }: Verdict): string {
   return scans.length > 0 ? "silent" : notTried("blind to a scan after it");
 }
 
-// Tables.
-
-function notTried(reason: unknown): string {
-  const message = reason instanceof Error ? reason.message : `${reason}`;
-  return `not tried: ${message.split("\n")[0]}`;
-}
-
-/** One row: its name, what it takes, and how to fill some of its cells. */
-interface Row {
-  name: string;
-  tools: readonly string[];
-  parts: readonly (() => Promise<string[]>)[];
-}
-
 function scanRows(): Row[] {
-  return scans().map((scan) => ({
-    name: `\`${techniqueTitle(scan.technique, scan.family)}\``,
-    tools: TECHNIQUE_TOOLS,
-    parts: CONTENDERS.map((contender) => async () => [
-      await scanCell(contender, scan),
-    ]),
+  return ways().map((way) => ({
+    name: `\`${techniqueTitle(way.technique, way.family)}\``,
+    tools: [...TECHNIQUE_TOOLS, ...TARGET_TOOLS],
+    parts: CONTENDERS.flatMap((contender) =>
+      HOSTS.map((defence) => async () => [
+        await scanCell(contender, { ...way, defence }),
+      ])
+    ),
   }));
 }
 
@@ -211,86 +229,58 @@ function innocentRows(): Row[] {
   }));
 }
 
-/** Fills all rows, as a table in Markdown. */
-async function table(
-  head: string,
-  rows: readonly Row[],
-  atATime: number,
-): Promise<string> {
-  const titles = await Promise.all(CONTENDERS.map(titleOf));
-  const tasks = rows.flatMap(({ name, tools, parts }) => {
-    const { reason } = requirement({ tools });
-    const missing = () =>
-      Promise.resolve(CONTENDERS.map(() => notTried(reason)));
-    return (reason === "" ? parts : [missing]).map((fill) => async () => {
-      const cells = await fill();
-      console.error(`${name}: ${cells.join(", ")}`);
-      return { name, cells };
-    });
-  });
-  const results = await Promise.all(limited(atATime, tasks));
-  const body = new Map<string, string[]>(rows.map(({ name }) => [name, []]));
-  for (const result of results) {
-    if (result.status === "rejected") throw result.reason;
-    body.get(result.value.name)?.push(...result.value.cells);
-  }
-  return markdown([
-    [head, ...titles],
-    ...[...body].map(([name, cells]) => [name, ...cells]),
-  ]);
+// Tables.
+
+/** One table: its name on the page, and how it is filled. */
+interface Section {
+  name: string;
+  head(): Promise<string[]>;
+  rows: Row[];
+  atATime: number;
 }
 
-/** A table, padded as `deno fmt` pads it. */
-function markdown(cells: readonly string[][]): string {
-  const rows = cells.map((row) =>
-    row.map((cell) => cell.replaceAll("|", "\\|"))
-  );
-  const widths = rows[0].map((_, column) =>
-    Math.max(...rows.map((row) => row[column].length))
-  );
-  const [head, ...body] = rows.map((row) =>
-    `| ${row.map((cell, i) => cell.padEnd(widths[i])).join(" | ")} |`
-  );
-  const rule = `| ${widths.map((width) => "-".repeat(width)).join(" | ")} |`;
-  return [head, rule, ...body].join("\n");
-}
-
-/**
- * Puts tables between the markers of a text.
- *
- * @throws {SyntaxError} If the markers are missing.
- */
-function withTables(text: string, tables: string): string {
-  const start = text.indexOf(START);
-  const end = text.indexOf(END);
-  if (start < 0 || end < start) {
-    throw new SyntaxError(`Cannot find ${START} and ${END} in the text`);
-  }
-  return `${text.slice(0, start + START.length)}\n\n${tables}\n\n${
-    text.slice(end)
-  }`;
-}
+const SECTIONS: readonly Section[] = [
+  {
+    name: "scans",
+    async head() {
+      const titles = await Promise.all(CONTENDERS.map(titleOf));
+      return ["Scan", ...titles.flatMap((title) => [title, `${title}, DROP`])];
+    },
+    rows: scanRows(),
+    atATime: SCANS_AT_A_TIME,
+  },
+  {
+    name: "innocent traffic",
+    async head() {
+      return ["No scan", ...await Promise.all(CONTENDERS.map(titleOf))];
+    },
+    rows: innocentRows(),
+    atATime: INNOCENTS_AT_A_TIME,
+  },
+];
 
 /** Tries everything whose name contains a text. */
-async function compare(part: string): Promise<string> {
-  const wanted = (rows: Row[]) =>
-    rows.filter(({ name }) => name.includes(part));
-  return [
-    await table("Scan", wanted(scanRows()), SCANS_AT_A_TIME),
-    await table("No scan", wanted(innocentRows()), INNOCENTS_AT_A_TIME),
-  ].join("\n\n");
+async function fill(section: Section, part: string): Promise<string> {
+  const rows = section.rows.filter(({ name }) => name.includes(part));
+  const day = new Date().toLocaleDateString("en-GB", { dateStyle: "long" });
+  const cells = await table(await section.head(), rows, section.atATime);
+  return `Measured on ${day}:\n\n${cells}`;
 }
 
 if (import.meta.main) {
   const isPrinted = Deno.args.includes("--print");
   const part = Deno.args.find((arg) => !arg.startsWith("--")) ?? "";
-  const path = new URL("../../README.md", import.meta.url);
-  // Before hours of work.
-  if (!isPrinted) withTables(await Deno.readTextFile(path), "");
-  const tables = await compare(part);
-  if (isPrinted) console.log(tables);
-  else {
-    const text = await Deno.readTextFile(path);
-    await Deno.writeTextFile(path, withTables(text, tables));
+  const path = new URL("../../docs/comparison.md", import.meta.url);
+  const write = async ({ name }: Section, text: string) => {
+    const page = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, withSection(page, name, text));
+  };
+  // Before much work.
+  const page = await Deno.readTextFile(path);
+  for (const { name } of SECTIONS) withSection(page, name, "");
+  for (const section of SECTIONS) {
+    const text = await fill(section, part);
+    if (isPrinted) console.log(`${text}\n`);
+    else await write(section, text);
   }
 }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { formatAddress, parseAddress } from "../../mod.ts";
+import { formatAddress, parseAddress } from "../../library/packet.ts";
 import {
   OURS,
   REFERENCE,
@@ -27,6 +27,8 @@ export interface Contender extends Watcher {
   isReport(line: string): boolean;
   /** The source that a report names, if it does. */
   sourceOf(report: string): string | undefined;
+  /** How many sources a report is about, where that may be more than one. */
+  sourcesIn?(report: string): number;
 }
 
 /** What differs from psad.conf as Debian ships it. */
@@ -226,6 +228,11 @@ function watch(socket: SyslogSocket, { isReport }: Contender): Watch {
   };
 }
 
+/** Ours tells of sources that scan together in one line. */
+function countOfLine(line: string): number {
+  return Number(/^(\d+) sources in lockstep/.exec(line)?.[1] ?? 1);
+}
+
 /** The source of a line of scanlogd's form. */
 function sourceOfLine(line: string): string | undefined {
   const [, likely] = / in lockstep, likely (\S+),/.exec(line) ?? [];
@@ -242,6 +249,7 @@ export const CONTENDERS: readonly Contender[] = [
     tools: [],
     isReport: () => true,
     sourceOf: sourceOfLine,
+    sourcesIn: countOfLine,
   },
   {
     ...REFERENCE,

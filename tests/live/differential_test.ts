@@ -3,12 +3,12 @@
  * differ. `reference/` makes the traces, and the clock that the reference runs
  * on.
  *
- * SCANLOGD_TRACES is how many traces there are [500], SCANLOGD_SEED repeats a
- * run.
+ * SCANLOGD_SEED repeats a run.
  */
 
 import { findScans, formatReport } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { amount } from "../long.ts";
 import { withRunSeed } from "../random.ts";
 import { liveTest } from "./require.ts";
 
@@ -24,7 +24,7 @@ const FAMILIES = [
   "short",
   "ether",
 ];
-const TRACES = Number(Deno.env.get("SCANLOGD_TRACES") ?? 500);
+const TRACES = amount(500, 50_000);
 const WORKERS = 2;
 
 async function run(

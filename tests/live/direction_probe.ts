@@ -4,12 +4,14 @@
  *
  *     direction_probe.ts KIND INTERFACE...
  *
+ * KIND "memory" is raw with the port memory in the kernel.
+ *
  * @module
  */
 
 import { openLive } from "../../capture/live.ts";
-import { findNetworkHeader } from "../../detect/link.ts";
-import { DIRECTION_IN, type Packet } from "../../detect/packet.ts";
+import { findNetworkHeader } from "../../detect/packet/link.ts";
+import { DIRECTION_IN, type Packet } from "../../detect/packet/packet.ts";
 
 const TICK_MS = 20;
 
@@ -34,10 +36,11 @@ function describe(packet: Packet): string {
 }
 
 const capture = openLive({
-  kind: kind as "raw",
+  kind: kind === "memory" ? "raw" : kind as "raw",
   interfaces,
   promiscuous: false,
   evidence: true,
+  portMemory: kind === "memory",
   warn: console.error,
 });
 Deno.addSignalListener("SIGTERM", () => capture.stop());

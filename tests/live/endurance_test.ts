@@ -1,18 +1,18 @@
 /**
  * An hour's garbage and idling in short: floods, and pauses in which the
  * runtime ends its threads, with every refused system call traced.
- *
- * SCANLOGD_ENDURANCE is how many rounds there are [1]; one takes 25 seconds.
  */
 
 import { assert, assertEquals, assertGreater } from "../assert.ts";
+import { amount } from "../long.ts";
 import { Folder, startDaemon } from "./daemon.ts";
 import { TwoHosts } from "./namespaces.ts";
 import { eventually, pause } from "./processes.ts";
 import { liveTest } from "./require.ts";
 import { linesOf } from "./rsyslogd.ts";
 
-const ROUNDS = Number(Deno.env.get("SCANLOGD_ENDURANCE") ?? 1);
+/** Of 25 seconds each. */
+const ROUNDS = amount(1, 144);
 /** After 10 idle seconds the runtime ends a thread of its pool. */
 const IDLE_MS = 12_000;
 

@@ -37,8 +37,20 @@ const STDOUT = ["--output", "stdout"];
 
 const FAILED_STARTS: Record<string, FailedStart> = {
   "no such interface": {
-    args: [...STDOUT, "-i", "lo", "-i", "eth7"],
-    says: '--interface: there is no interface "eth7"; choose one of lo',
+    args: [...STDOUT, "-c", "pcap", "-i", "lo", "-i", "eth7*", "-i", "!lo"],
+    says: "--interface: no interface matches lo, eth7*, !lo; there are lo",
+  },
+  "a configuration file that everybody can write": {
+    setUp: "echo 'min-ports = 7' >/run/config && chmod 666 /run/config",
+    args: [...STDOUT, "--config", "/run/config"],
+    says:
+      '--config: "/run/config" can be written by everybody; mend it with: chmod o-w /run/config',
+  },
+  "another user's configuration file": {
+    setUp: "echo 'min-ports = 7' >/run/config && chown 620 /run/config",
+    args: [...STDOUT, "--config", "/run/config"],
+    says:
+      '--config: "/run/config" belongs to another user than root; mend it with: chown root /run/config',
   },
   "no syslog socket": {
     says: "cannot log to /dev/log: there is no such socket; start syslogd",
@@ -79,7 +91,7 @@ const FAILED_STARTS: Record<string, FailedStart> = {
   "a file for a directory": {
     setUp: "echo >/var/file",
     args: [...STDOUT, "--chroot", "/var/file"],
-    says: '--chroot: "/var/file" is not a directory',
+    says: '--chroot: "/var/file" is not a directory; name an empty one',
   },
   "a relative directory": {
     args: [...STDOUT, "--chroot", "."],

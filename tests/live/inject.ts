@@ -10,16 +10,29 @@ import { run } from "./processes.ts";
 
 /** So many frames in a row, then a millisecond's rest: no watcher loses any. */
 const BURST = 50;
+/** A frame is sent again so often that found the other end's queue full. */
+const TRIES = 1000;
 
 const SEND = `
 import socket, struct, sys, time
 s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
 s.bind((sys.argv[1], 0))
 frames = sys.stdin.buffer.read()
+dropped = open(f"/sys/class/net/{sys.argv[1]}/statistics/tx_dropped")
+def lost():
+    dropped.seek(0)
+    return int(dropped.read())
 at = sent = 0
+before = lost()
 while at < len(frames):
     length, = struct.unpack_from("!H", frames, at)
-    s.send(frames[at + 2:at + 2 + length])
+    for _ in range(int(sys.argv[3])):
+        s.send(frames[at + 2:at + 2 + length])
+        now = lost()
+        if now == before:
+            break
+        before = now
+        time.sleep(0.001)
     at += 2 + length
     sent += 1
     if sent % int(sys.argv[2]) == 0:
@@ -39,7 +52,7 @@ export async function inject(
     ]),
   );
   await run(
-    host.inside(["python3", "-c", SEND, name, String(BURST)]),
+    host.inside(["python3", "-c", SEND, name, `${BURST}`, `${TRIES}`]),
     { input },
   );
 }

@@ -72,7 +72,7 @@ liveTest(
 
 /** Starts that fail before and behind the moment when the child is there. */
 const FAILED_STARTS: Record<string, string[]> = {
-  "no such interface": ["-i", "eth7", "-o", "file:/run/lines"],
+  "a wrong expression": ["-c", "pcap", "--filter", "nonsense", "-o", "json"],
   "no such user": ["--user", "nemo", "-o", "file:/run/lines"],
   "no syslogd": [],
   "no directory for the file": ["-o", "file:/none/lines"],
@@ -102,7 +102,7 @@ liveTest(
   async () => {
     await using folder = await Folder.create();
     const pidFile = `${folder.path}/pid`;
-    await Deno.writeTextFile(pidFile, "999999999 and something stale\n");
+    await Deno.writeTextFile(pidFile, "999999999\n");
     const args = ["-o", "stdout", "--pid-file", pidFile];
     await using two = await TwoHosts.create();
     await using first = await startDaemon(two.host, args);

@@ -6,11 +6,9 @@
 
 import { eventually, Process, run } from "./processes.ts";
 
-let created = 0;
-
 /** A network namespace: a host of its own as far as packets are concerned. */
 export class Namespace implements AsyncDisposable {
-  /** Its name, which no other run uses. */
+  /** Its name, which begins with the process that made it, and is no other's. */
   readonly name: string;
 
   private constructor(name: string) {
@@ -19,7 +17,7 @@ export class Namespace implements AsyncDisposable {
 
   /** Makes a namespace with loopback up. */
   static async create(): Promise<Namespace> {
-    const name = `scanlogd-${Deno.pid}-${++created}`;
+    const name = `scanlogd-${Deno.pid}-${crypto.randomUUID().slice(0, 8)}`;
     await run(["ip", "netns", "add", name]);
     return await setUp(
       new Namespace(name),
@@ -121,6 +119,27 @@ export async function connect(...ends: [End, End]): Promise<void> {
     for (const address of addresses) await addAddress(host, name, address);
     await host.run(["ip", "link", "set", name, "up"]);
   }
+}
+
+/**
+ * Gives a host as many interfaces, both ends of cables of its own, all up.
+ *
+ * @returns Their names.
+ */
+export async function makeInterfaces(
+  host: Namespace,
+  count: number,
+): Promise<string[]> {
+  const names = Array.from({ length: count }, (_, i) => `veth${i}`);
+  const commands = names.flatMap((name, i) => [
+    ...(i % 2 === 1
+      ? []
+      : [`link add ${name} type veth peer name ${names[i + 1]}`]),
+  ]).concat(names.map((name) => `link set ${name} up`));
+  if (count > 0) {
+    await host.run(["sh", "-c", commands.map((c) => `ip ${c}`).join(" && ")]);
+  }
+  return names;
 }
 
 /** Gives an interface an address, usable at once. */

@@ -8,6 +8,13 @@ const POLL_MS = 10;
 /** No scanner takes longer, and no daemon to start, even on a busy machine. */
 const PATIENCE_MS = 60_000;
 
+/** From here on an exit status means a signal. */
+const KILLED = 128;
+
+function isObject(line: string): boolean {
+  return line.startsWith("{");
+}
+
 /** Waits for a time in milliseconds. */
 export function pause(time: number): Promise<void> {
   return new Promise((done) => setTimeout(done, time));
@@ -94,14 +101,23 @@ export class Process implements AsyncDisposable {
   /**
    * Waits for the end.
    *
-   * @throws {Error} If it does not come.
+   * @throws {Error} If it does not come, or an event that was written is not as
+   * its schema says.
    */
   async end(): Promise<number> {
     await eventually(
       () => this.code >= 0,
       () => `the end of ${this.#name}\n${this.stderr.join("\n")}`,
     );
+    await this.#checkDocuments();
     return this.code;
+  }
+
+  async #checkDocuments(): Promise<void> {
+    // What was killed may have written half a line.
+    if (this.code >= KILLED || !this.stdout.some(isObject)) return;
+    const { assertDocuments } = await import("../schema.ts");
+    assertDocuments(this.stdout);
   }
 
   /** Ends it as an administrator would; returns the exit status. */

@@ -20,11 +20,18 @@ daemon.=info ${folder}/info
 `;
 }
 
-/** Starts it: its socket is `log` in the folder, its files `alert` and so on. */
-export async function startRsyslogd(folder: string): Promise<Process> {
+/**
+ * Starts it: its socket is `log` in the folder, its files `alert` and so on.
+ *
+ * @param more More of its configuration.
+ */
+export async function startRsyslogd(
+  folder: string,
+  more = "",
+): Promise<Process> {
   const path = `${folder}/rsyslog.conf`;
   const pid = `${folder}/pid`;
-  await Deno.writeTextFile(path, configuration(folder));
+  await Deno.writeTextFile(path, configuration(folder) + more);
   for (const left of [`${folder}/log`, pid]) {
     if (exists(left)) await Deno.remove(left);
   }

@@ -13,11 +13,13 @@
  */
 
 import { type LiveCapture, openLive } from "../../capture/live.ts";
-import { captureKind, parseCommandLine } from "../../daemon/command_line.ts";
+import { captureKind } from "../../daemon/combinations.ts";
+import { parseCommandLine } from "../../daemon/command_line.ts";
 import { configureDiagnostics, logInfo } from "../../daemon/diagnostics.ts";
 import { dropPrivileges, resolveTarget } from "../../daemon/privileges.ts";
 import { enterSandbox } from "../../daemon/sandbox.ts";
-import { openOutputs, type Outputs } from "../../daemon/sinks.ts";
+import type { Outputs } from "../../daemon/outputs.ts";
+import { openOutputs } from "../../daemon/sinks.ts";
 import { ThreadDirectory } from "../../daemon/threads.ts";
 import { cString, errno, libc } from "../../ffi/libc.ts";
 
@@ -232,6 +234,7 @@ function attempts(loot: Loot): Call[] {
     ["dup3 of the capture", 292, 24, capture, 901, 0],
     ["dup3 over the capture", 292, 24, log, capture, 0],
     ["fcntl(F_DUPFD) of the capture", 72, 25, capture, 0, 0],
+    ["fcntl(F_SETFL) of a file", 72, 25, file, 4, 0],
     ["fcntl(F_DUPFD_CLOEXEC) of the capture", 72, 25, capture, 1030, 0],
     ["close of the capture", 3, 57, capture],
     ["the capture for another process", 46, 211, log, handOver(capture), 0],
@@ -240,7 +243,7 @@ function attempts(loot: Loot): Call[] {
     ["SO_DETACH_FILTER", 54, 208, ...attach(27)],
     ["SO_ATTACH_BPF", 54, 208, ...attach(50)],
     ["SO_LOCK_FILTER", 54, 208, ...attach(44)],
-    ["PACKET_ADD_MEMBERSHIP", 54, 208, ...attach(1, SOL_PACKET)],
+    ["PACKET_DROP_MEMBERSHIP", 54, 208, ...attach(2, SOL_PACKET)],
     ["PACKET_TX_RING", 54, 208, ...attach(13, SOL_PACKET)],
     ["PACKET_FANOUT", 54, 208, ...attach(18, SOL_PACKET)],
     ["SIOCSIFFLAGS", 16, 29, capture, 0x8914, buffer],
@@ -321,8 +324,9 @@ async function main(): Promise<void> {
   const capture = openLive({
     kind: captureKind(options),
     interfaces: options.interface,
-    promiscuous: false,
+    promiscuous: options.promiscuous,
     evidence: true,
+    portMemory: true,
     warn: logInfo,
   });
   const outputs = openOutputs(options);
@@ -337,7 +341,11 @@ async function main(): Promise<void> {
   new Date(0).toString();
   await new Promise((done) => setTimeout(done, 10));
   let directories: readonly number[] = [];
-  const settle = () => directories = outputs.settle();
+  const settle = () => {
+    const needs = outputs.settle();
+    directories = needs.directories;
+    return needs;
+  };
   if (mode === "control") {
     const threads = new ThreadDirectory();
     dropPrivileges(
@@ -353,6 +361,7 @@ async function main(): Promise<void> {
   } else {
     enterSandbox(options, {
       capture: capture.descriptors,
+      rewritten: [],
       settle,
       standIns: [],
     });
@@ -421,7 +430,7 @@ async function tryAllowed(
   tell("signals");
   outputs.reopen();
   outputs.note("after");
-  await outputs.flush();
+  await outputs.finish();
   tell("log");
   capture.stop();
   await running;

@@ -2,8 +2,9 @@
 
 import { parseCommandLine } from "../../daemon/command_line.ts";
 import { openOutputs } from "../../daemon/sinks.ts";
-import type { Report } from "../../detect/report.ts";
+import type { Report } from "../../detect/report/report.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
+import { assertDocuments } from "../schema.ts";
 import { Folder, launch, startDaemon } from "./daemon.ts";
 import { HOST, type Namespace, TwoHosts } from "./namespaces.ts";
 import { eventually, pause, run } from "./processes.ts";
@@ -38,8 +39,9 @@ async function written(
   const output = ["-o", `file:${file},json:${json}`];
   const outputs = openOutputs(parseCommandLine([...args, ...output]));
   for (const report of reports) outputs.write(report);
-  await outputs.flush();
+  await outputs.finish();
   for (const sink of outputs.sinks) sink.close();
+  assertDocuments(linesOf(json));
   const types = linesOf(json).map((line) => JSON.parse(line).event_type);
   return [linesOf(file), types];
 }
@@ -246,7 +248,7 @@ liveTest(
     await assertLines(() => daemon.stdout, 63);
     const after = linesOf(target).filter((line) => line !== "");
     assertEquals(sourcesIn(after), sources(60, 3));
-    for (const line of after) JSON.parse(line);
+    assertEquals(assertDocuments(after), after.length);
     assertEquals(
       daemon.stderr.at(-1),
       "scanlogd: /run/small/json: written to again",
@@ -319,7 +321,6 @@ const CHECKS: [args: string[], says: string][] = [
   [["-o", "file:/run/none/lines"], "--output file /run/none/lines: "],
   [["-o", "json:/run"], "--output file /run: "],
   [[], "cannot log to /dev/log: there is no such socket"],
-  [["-o", "stdout", "-i", "eth7"], '--interface: there is no interface "eth7"'],
   [["-o", "stdout", "-u", "nemo"], '--user: there is no user "nemo"'],
 ];
 

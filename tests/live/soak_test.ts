@@ -1,6 +1,7 @@
 /** A round of the soak. */
 
 import { assert, assertEquals, assertGreater } from "../assert.ts";
+import { amount } from "../long.ts";
 import { seeded, withRunSeed } from "../random.ts";
 import { liveTest } from "./require.ts";
 import { stepClock } from "./soak/clock.ts";
@@ -10,7 +11,7 @@ liveTest(
   "floods, syslogd's restarts, flapping interfaces, signals: no line lost, nothing grows",
   { root: true, tools: ["ip", "unshare", "python3", "nmap"] },
   async () => {
-    const figures = await soak(0.5);
+    const figures = await soak(amount(0.5, 20));
     console.log(JSON.stringify(figures));
     assertGreater(figures.rounds, 0);
     assertGreater(figures.scans, 70);

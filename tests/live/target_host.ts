@@ -5,7 +5,12 @@
  * @module
  */
 
-import { Folder, startDaemon, startReference } from "./daemon.ts";
+import {
+  type DaemonOptions,
+  Folder,
+  startDaemon,
+  startReference,
+} from "./daemon.ts";
 import {
   HOST,
   HOST_IPV6,
@@ -33,11 +38,14 @@ const VERDICTS: Readonly<Record<Exclude<Defence, "open">, string>> = {
   drop: "drop",
 };
 
-/** Neighbours are looked for whatever the firewall does with scans. */
+/**
+ * Neighbours are looked for whatever the firewall does with scans. Rules of the
+ * usual priority come first: a program may have some that log what arrives.
+ */
 function firewall(verdict: string): string {
   return `table inet firewall {
     chain input {
-      type filter hook input priority 0
+      type filter hook input priority 10
       iifname lo accept
       icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept
       ${verdict}
@@ -72,11 +80,19 @@ export interface TargetOptions {
   network?: boolean;
   /** Whether the reference watches it too [false]. */
   reference?: boolean;
+  /** Whether some ports of an open host listen [true]. */
+  listening?: boolean;
+  /** Variables to set before, such as `net.ipv4.ip_forward=1` [none]. */
+  variables?: readonly string[];
+  /** What our program writes to its standard output [stdout]. */
+  output?: "stdout" | "json";
+  /** How our program is started. */
+  daemon?: DaemonOptions;
 }
 
 /** A watched host and its scanner. */
 export class TargetHost implements AsyncDisposable {
-  /** Our program on it, with its defaults and lines on standard output. */
+  /** Our program on it, with its defaults and on its standard output. */
   daemon!: Process;
   readonly #started = new AsyncDisposableStack();
   #two!: TwoHosts;
@@ -96,8 +112,9 @@ export class TargetHost implements AsyncDisposable {
 
   async #start(
     defence: Defence,
-    { network = false, reference = false }: TargetOptions,
+    options: TargetOptions,
   ): Promise<void> {
+    const { network, reference, listening = true, output = "stdout" } = options;
     this.#two = this.#started.use(await TwoHosts.create());
     const { host, scanner } = this.#two;
     this.#hardwareAddress = await host.run([
@@ -108,11 +125,12 @@ export class TargetHost implements AsyncDisposable {
     await settle(host);
     await leadAnywhere(host);
     if (network) await own(host, scanner);
-    if (defence === "open") this.#started.use(await listen(host));
-    else await feed(host, ["nft", "-f", "-"], firewall(VERDICTS[defence]));
+    for (const variable of options.variables ?? []) await host.set(variable);
+    if (defence !== "open") await defend(host, defence);
+    else if (listening) this.#started.use(await listen(host));
     if (reference) await this.#startReference();
     this.daemon = this.#started.use(
-      await startDaemon(host, ["--output", "stdout"]),
+      await startDaemon(host, ["--output", output], options.daemon),
     );
   }
 
@@ -174,6 +192,19 @@ async function feed(
   await run(host.inside(command), { input: new TextEncoder().encode(text) });
 }
 
+/** Takes away the firewall that a host was given. */
+export async function expose(host: Namespace): Promise<void> {
+  await host.run(["nft", "delete", "table", "inet", "firewall"]);
+}
+
+/** Gives a host a firewall. */
+export async function defend(
+  host: Namespace,
+  defence: Exclude<Defence, "open">,
+): Promise<void> {
+  await feed(host, ["nft", "-f", "-"], firewall(VERDICTS[defence]));
+}
+
 /** Listens on some ports, over IPv4 and IPv6. */
 export async function listen(host: Namespace): Promise<Process> {
   const ports = OPEN_PORTS.map(String);
@@ -186,7 +217,7 @@ export async function listen(host: Namespace): Promise<Process> {
  * Waits until a host's link-local address may be used. Before, nmap takes the
  * slow neighbour discovery for the round trip, and pauses for 5 s.
  */
-async function settle(host: Namespace): Promise<void> {
+export async function settle(host: Namespace): Promise<void> {
   const tentative = ["ip", "-6", "address", "show", "dev", INTERFACE];
   while ((await host.run([...tentative, "tentative"])) !== "") await pause(50);
 }

@@ -87,7 +87,7 @@ export async function tryTechnique(plan: Plan): Promise<Trial> {
     reference: hasReference(plan),
   });
   const target = host.target(family);
-  const expected = expectedLine(technique, target, defence);
+  const expected = expectedLine(technique, target);
   const start = performance.now();
   await using scan = host.scan(technique.command(target));
   const patience = isHidden(plan) ? HIDDEN_MS : technique.patience * 1_000;

@@ -105,9 +105,9 @@ function unasked(options: string, flags: string): Technique {
   return { ...classic(options, flags), reference: false };
 }
 
-/** Scans that look like bulk traffic: only refusals tell them. */
+/** Scans that look like bulk traffic: that the port is not in use tells them. */
 function bulk(options: string, flags: string): Technique {
-  return { ...unasked(options, flags), hiddenOn: ["drop"] };
+  return unasked(options, flags);
 }
 
 /** Scans without an answer, and not one that a scanner would learn from. */
@@ -125,7 +125,6 @@ function udp(options: string): Technique {
     ...USUAL,
     ...nmap(options),
     protocol: "udp",
-    hiddenOn: ["drop"],
     reference: false,
   };
 }
@@ -196,7 +195,7 @@ export const techniques: readonly Technique[] = [
   unasked("--scanflags FINPSHACK", "FsrPAuxy"),
   bulk("--scanflags PSHACK", "fsrPAuxy"),
   unanswered("--scanflags RST"),
-  unanswered("--scanflags SYNRST"),
+  unasked("--scanflags SYNRST", "fSRpauxy"),
   { ...classic("-sS -f", "fSrpauxy"), families: [4] },
   decoys("-sS -D RND:30", 4),
   {
@@ -268,7 +267,6 @@ export function titleOf({ name }: Technique, family: Family): string {
 export function expectedLine(
   technique: Technique,
   { address, scanner }: Target,
-  defence: Defence,
 ): RegExp {
   const [from, to] = [sourcePattern(scanner), RegExp.escape(address)];
   const rest = `, \\.\\.\\., ${whatPattern(technique)}(, TOS [0-9a-f]{2})?` +
@@ -283,17 +281,14 @@ export function expectedLine(
       );
     case "decoys":
       return new RegExp(
-        `^\\d+ sources in lockstep${
-          likely(scanner, defence)
-        } to ${to} ${ports}`,
+        `^\\d+ sources in lockstep${likely(scanner)} to ${to} ${ports}`,
       );
   }
 }
 
-/** Only the host's answers make the scanner behave unlike its decoys. */
-function likely(scanner: string, defence: Defence): string {
-  const clause = `, likely ${RegExp.escape(scanner)},`;
-  return defence === "open" ? clause : `(${clause})?`;
+/** Nobody but the scanner may be called likely; a half-open scan proves nobody. */
+function likely(scanner: string): string {
+  return `(, likely ${RegExp.escape(scanner)},)?`;
 }
 
 function sourcePattern(address: string): string {

@@ -1,7 +1,8 @@
 /** Frames with VLAN tags: one line, whether the tag is there, and how often. */
 
-import { assertEquals } from "../assert.ts";
+import { assertEquals, assertGreater } from "../assert.ts";
 import { type Bytes, concat, ipv4, ipv6, tcp } from "../packets.ts";
+import { assertReportedIfAnswered, CLOSED_PORTS, syn } from "./answered.ts";
 import { hardwareAddress, inject } from "./inject.ts";
 import { HOST, HOST_IPV6, TwoHosts } from "./namespaces.ts";
 import { liveTest } from "./require.ts";
@@ -71,3 +72,56 @@ liveTest("a scan with VLAN tags gives one line", WATCHER_NEEDS, async () => {
     assertSameLines(found, seen, name);
   }
 });
+
+const Q = [0x81, 0x00];
+const AD = [0x88, 0xa8];
+const OLD = [0x91, 0x00];
+const tag = (type: number[], number = 0, priority = 0) => [
+  ...type,
+  (priority << 5) | (number >> 8),
+  number & 0xff,
+];
+/** Tags before the datagram, from the outermost on. */
+const STACKS: Record<string, number[][]> = {
+  "one priority tag": [tag(Q)],
+  "two": [tag(Q), tag(Q)],
+  "three": [tag(Q), tag(Q), tag(Q)],
+  "forty": new Array(40).fill(tag(Q)),
+  "two of 802.1ad": [tag(AD), tag(AD)],
+  "802.1ad, then 802.1Q": [tag(AD), tag(Q)],
+  "802.1Q, then 802.1ad": [tag(Q), tag(AD)],
+  "of priority 7": [tag(Q, 0, 7), tag(Q, 0, 7)],
+  // As an IPv4 and an IPv6 header begin.
+  "of priority 2": [tag(Q), tag(Q, 0, 2), tag(Q, 0, 2)],
+  "of priority 3": [tag(Q), tag(Q, 0, 3), tag(Q, 0, 3)],
+  "of no standard": [tag(Q), tag(OLD)],
+  "VLAN 100 behind": [tag(Q), tag(Q, 100)],
+  "VLAN 1280 behind": [tag(Q), tag(Q, 1280, 2)],
+};
+
+liveTest(
+  "stacked priority tags that the host takes off hide no scan",
+  { root: true, tools: ["ip", "unshare", "python3"] },
+  async () => {
+    await using two = await TwoHosts.create();
+    const ends = [
+      await hardwareAddress(two.host),
+      await hardwareAddress(two.scanner),
+    ];
+    const scans = Object.entries(STACKS).flatMap(([name, tags], i) =>
+      ([4, 6] as const).map((version) => {
+        const source = version === 4
+          ? `10.77.0.${100 + i}`
+          : `2001:db8:77::${100 + i}`;
+        const type = version === 4 ? [0x08, 0x00] : [0x86, 0xdd];
+        const frames = CLOSED_PORTS.map((port) =>
+          concat(...ends, ...tags, type, syn(source, port, 1000 * version + i))
+        );
+        return { name: `${name}, IPv${version}`, source, frames };
+      })
+    );
+    const names = await assertReportedIfAnswered(two, scans, (_, is) => is);
+    console.log(`answered: ${names.join("; ")}`);
+    assertGreater(names.length, 4);
+  },
+);

@@ -8,9 +8,10 @@
 import { CaptureClock } from "../../../capture/clock.ts";
 import { libc } from "../../../ffi/libc.ts";
 import { CLOCK_REALTIME } from "../../../ffi/linux.ts";
-import { Detector, LINKTYPE_RAW, Packet } from "../../../mod.ts";
+import { Detector, Packet } from "../../../mod.ts";
+import { DIRECTION_IN, LINKTYPE_RAW } from "../../../library/packet.ts";
 import { assert, assertEquals } from "../../assert.ts";
-import { ipv4, SCAN_PORTS, tcp } from "../../packets.ts";
+import { DESTINATION, ipv4, SCAN_PORTS, tcp } from "../../packets.ts";
 import { below, pick, type Random } from "../../random.ts";
 
 const HOUR = 3_600_000;
@@ -58,7 +59,7 @@ export function stepClock(random: Random, scans: number): number {
   const found: string[] = [];
   const detector = new Detector(
     (report) => report.type === "scan" && found.push(report.source),
-    { random, logBurst: 0, sources: 1024 },
+    { random, logBurst: 0, sources: 1024, local: [DESTINATION] },
   );
   let before = 0;
   for (let scan = 0; scan < scans; scan++) {
@@ -104,6 +105,7 @@ function packetAt(
   packet.view = new DataView(bytes.buffer);
   packet.length = bytes.length;
   packet.linkType = LINKTYPE_RAW;
+  packet.direction = DIRECTION_IN;
   packet.time = time;
   packet.wallTime = wallTime;
   return packet;

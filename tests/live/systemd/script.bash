@@ -17,7 +17,7 @@ state() {
 
 systemd-sysusers scanlogd.conf
 systemd-tmpfiles --create scanlogd.conf
-echo 'OPTIONS="-o syslog -o file:/var/log/scanlogd/scans.log"' \
+echo 'OPTIONS="-v -o syslog -o file:/var/log/scanlogd/scans.log"' \
   >/etc/default/scanlogd
 
 systemctl start scanlogd
@@ -31,8 +31,19 @@ systemctl restart systemd-journald
 state "after the journal was started anew"
 sleep 4
 scan
+# A journal that does not read holds nothing up, and gets all once it does.
+systemctl kill --signal=SIGSTOP systemd-journald
+for _ in 1 2; do
+  sleep 4
+  scan
+done
+wc -l </var/log/scanlogd/scans.log | sed 's/^/while the journal stood still: /'
+systemctl kill --signal=SIGCONT systemd-journald
+sleep 2
 grep -E '^(Uid|Cap...|NoNewPrivs|Seccomp):' \
   "/proc/$(systemctl show -P MainPID scanlogd)/status"
+journalctl _SYSTEMD_UNIT=scanlogd.service --output=cat --no-pager |
+  grep -o 'the kernel remembers.*' | sed 's/^/memory: /'
 systemctl stop scanlogd
 state stopped
 

@@ -1,0 +1,135 @@
+/**
+ * The program with a mistake in it, put there by an import map: its sandbox must
+ * notice, and refuse to go on.
+ */
+
+import manifest from "../../deno.json" with { type: "json" };
+import { assertEquals, assertMatch } from "../assert.ts";
+import { Folder, program } from "./daemon.ts";
+import { machine } from "./machine.ts";
+import { makeInterfaces, Namespace } from "./namespaces.ts";
+import { Process } from "./processes.ts";
+import { liveTest } from "./require.ts";
+
+const NEEDS = { root: true, tools: ["ip", "unshare"] };
+const ROOT = new URL("../../", import.meta.url);
+
+/** A module of the program, and what stands in for it. */
+type Replacement = readonly [module: string, by: string];
+
+/** Starts the program with a module replaced; returns what it says of itself. */
+async function startBroken(
+  [module, by]: Replacement,
+  { args = [], env = {}, interfaces = 0 }: {
+    args?: readonly string[];
+    env?: Record<string, string>;
+    interfaces?: number;
+  } = {},
+): Promise<{ code: number; stderr: string[] }> {
+  await using folder = await Folder.create();
+  const map = `${folder.path}/map.json`;
+  const replaced = { [new URL(module, ROOT).href]: new URL(by, ROOT).href };
+  await Deno.writeTextFile(
+    map,
+    JSON.stringify({
+      imports: manifest.imports,
+      // Not for the stand-in, which uses the real one.
+      scopes: {
+        [new URL("daemon/", ROOT).href]: replaced,
+        [new URL("main.ts", ROOT).href]: replaced,
+      },
+    }),
+  );
+  await using host = await Namespace.create();
+  const names = await makeInterfaces(host, interfaces);
+  const [deno, run, ...rest] = program([
+    ...["-o", "stdout", ...args],
+    ...["lo", ...names].flatMap((name) => ["-i", name]),
+  ]);
+  await using daemon = new Process(
+    host.inside([...machine(), deno, run, `--import-map=${map}`, ...rest]),
+    { env },
+  );
+  const code = await daemon.end();
+  return { code, stderr: [...daemon.stderr] };
+}
+
+/** Exactly one line, and status 1. */
+function assertRefused(
+  { code, stderr }: { code: number; stderr: string[] },
+  expected: RegExp,
+): void {
+  assertEquals(stderr.length, 1, stderr.join("\n"));
+  assertMatch(stderr[0], expected);
+  assertEquals(code, 1);
+}
+
+liveTest("an assembler whose jumps wrap is noticed", NEEDS, async () => {
+  const outcome = await startBroken(
+    ["ffi/bpf.ts", "tests/live/broken/wrapping_bpf.ts"],
+    { args: ["-c", "pcap", "-p"], interfaces: 70 },
+  );
+  assertRefused(
+    outcome,
+    /^scanlogd: the system call filter (lets through|refuses) .*: refusing to go on/,
+  );
+});
+
+for (
+  const [call, what] of [
+    ["socket", "a TCP socket"],
+    ["dup", "to copy a capture descriptor"],
+    ["fcntl", "to write over a file"],
+    ["write", "to write to the network"],
+    ["sendto", "to send to the network"],
+    ["setsockopt", "to set a capture's filter"],
+    ["clone", "a process of its own"],
+    ["tgkill", "to signal a process"],
+    ["bind", "to bind a socket"],
+    ["ftruncate", "to cut a file"],
+    ["fchdir", "to change to a directory"],
+    ["ioctl", "to set a descriptor's owner"],
+    ["prctl", "prctl"],
+    ["prlimit64", "a limit"],
+    ["mmap", "to execute a file's memory"],
+    ["openat", "to open /"],
+    ["execve", "to execute a file"],
+    ["unshare", "a namespace"],
+  ]
+) {
+  liveTest(
+    `a filter that lacks the rule for ${call} is noticed`,
+    NEEDS,
+    async () => {
+      const outcome = await startBroken(
+        ["daemon/syscalls.ts", "tests/live/broken/lax_syscalls.ts"],
+        { env: { LAX_CALL: call } },
+      );
+      assertRefused(
+        outcome,
+        new RegExp(
+          `^scanlogd: the system call filter lets through ${what}: refusing to go on`,
+        ),
+      );
+    },
+  );
+}
+
+liveTest(
+  "a descriptor that is left open for writing is noticed",
+  NEEDS,
+  async () => {
+    await using folder = await Folder.create();
+    const path = `${folder.path}/leaked`;
+    const outcome = await startBroken(
+      ["daemon/privileges.ts", "tests/live/broken/leaking_privileges.ts"],
+      { env: { LEAKED_FILE: path } },
+    );
+    assertRefused(
+      outcome,
+      new RegExp(
+        `^scanlogd: descriptor \\d+ \\(${path}\\) is open and none of ours: refusing to go on`,
+      ),
+    );
+  },
+);

@@ -1,0 +1,220 @@
+/**
+ * What is open in the confined program: each descriptor has a reason, and what
+ * the program was started with, or the runtime keeps, is out of its reach.
+ */
+
+import { assert, assertEquals, assertGreater } from "../assert.ts";
+import { Folder, program, startDaemon } from "./daemon.ts";
+import { machine } from "./machine.ts";
+import { Namespace } from "./namespaces.ts";
+import { Process, run } from "./processes.ts";
+import { liveTest } from "./require.ts";
+import { SyslogSocket } from "./syslog_socket.ts";
+
+const NEEDS = { root: true, tools: ["ip", "unshare"] };
+const MANIFEST = new URL("../../deno.json", import.meta.url);
+
+const FORWARDING = /^\/proc\/sys\/net\/ipv(4\/ip_|6\/conf\/all\/)forward/;
+
+/** A descriptor as /proc shows it. */
+interface Descriptor {
+  fd: number;
+  target: string;
+  isWritable: boolean;
+}
+
+function descriptorsOf(pid: number): Descriptor[] {
+  const folder = `/proc/${pid}`;
+  return [...Deno.readDirSync(`${folder}/fd`)].map(({ name }) => {
+    const info = Deno.readTextFileSync(`${folder}/fdinfo/${name}`);
+    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
+    return {
+      fd: Number(name),
+      target: Deno.readLinkSync(`${folder}/fd/${name}`),
+      isWritable: (parseInt(flags, 8) & 3) !== 0,
+    };
+  });
+}
+
+/** Which kind each socket of a network namespace is, by inode. */
+function socketsOf(pid: number): Map<string, string> {
+  const kinds = new Map<string, string>();
+  const inodes = { unix: 6, netlink: 9, packet: 8, raw: 9, tcp: 9, udp: 9 };
+  for (const [kind, column] of Object.entries(inodes)) {
+    const [, ...lines] = Deno.readTextFileSync(`/proc/${pid}/net/${kind}`)
+      .trimEnd().split("\n");
+    for (const line of lines) {
+      const fields = line.trim().split(/\s+/);
+      const name = kind === "unix" ? fields[7] : undefined;
+      kinds.set(`socket:[${fields[column]}]`, name ? `${kind} ${name}` : kind);
+    }
+  }
+  return kinds;
+}
+
+/** What may be open, and why. */
+function reasonFor(
+  { target, isWritable }: Descriptor,
+  kinds: ReadonlyMap<string, string>,
+  own: ReadonlyMap<string, string>,
+  standard: readonly string[],
+): string | undefined {
+  if (target === "/dev/null") return "leads nowhere";
+  if (own.has(target)) return own.get(target);
+  if (standard.includes(target)) return `standard stream, or a copy of it`;
+  if (/^anon_inode:\[(eventpoll|eventfd|timerfd)\]$/.test(target)) {
+    return "the runtime or libpcap waits with it";
+  }
+  if (kinds.get(target) === "packet") return "packets come from it";
+  if (kinds.get(target) === "netlink") return "tells of this host's addresses";
+  if (kinds.get(target) === "unix /run/scanlogd/control") {
+    return "root's --reload comes in there";
+  }
+  if (kinds.get(target) === "unix") return "joins parts of the process";
+  if (target.startsWith("pipe:")) return "ends the waiting for packets";
+  if (!isWritable && /^\/proc\/\d+\/task$/.test(target)) return "threads";
+  if (!isWritable && /^\/proc\/\d+\/net\/udp6?$/.test(target)) {
+    return "which sockets receive only";
+  }
+  if (!isWritable && FORWARDING.test(target)) {
+    return "whether this host forwards";
+  }
+  if (target === "/var/empty") return "where to come back to from syslogd";
+  if (target === Deno.execPath() && !isWritable) return "the runtime itself";
+  return undefined;
+}
+
+/** Checks that each descriptor has a reason; prints them. */
+function assertOnlyOurs(
+  pid: number,
+  own: Record<string, string> = {},
+): void {
+  const all = descriptorsOf(pid);
+  const kinds = socketsOf(pid);
+  const standard = all.filter(({ fd }) => fd <= 2).map(({ target }) => target);
+  const pipes = new Set(
+    all.map(({ target }) => target).filter((target) =>
+      target.startsWith("pipe:") && !standard.includes(target)
+    ),
+  );
+  assert(pipes.size <= 1, `pipes ${[...pipes]}`);
+  const lines = all.map((each) => {
+    const reason = reasonFor(
+      each,
+      kinds,
+      new Map(Object.entries(own)),
+      standard,
+    );
+    const what = `${each.fd} ${each.target} ${kinds.get(each.target) ?? ""}`;
+    assert(reason !== undefined, `no reason for ${what}`);
+    return `${what}: ${reason}`;
+  });
+  assertGreater(all.length, 8);
+  console.log(lines.join("\n"));
+  const maps = Deno.readTextFileSync(`/proc/${pid}/maps`).split("\n");
+  const shared = maps.filter((line) =>
+    /^\S+ .w.s /.test(line) &&
+    // The kernel's filter reads our addresses and receivers there.
+    !/socket:\[\d+\]|\/dev\/zero|anon_inode:bpf-map/.test(line)
+  );
+  assertEquals(shared, []);
+}
+
+/** A shell that starts a program with descriptors that are not its business. */
+function leaking(path: string, command: readonly string[]): string[] {
+  const script = 'exec 7<"$0" 8<>"$0" 9>>"$0"; exec "$@"';
+  return ["sh", "-c", script, path, ...command];
+}
+
+for (const kind of ["raw", "pcap", "nids"]) {
+  liveTest(
+    `${kind}: each descriptor has a reason, and what was inherited is gone`,
+    NEEDS,
+    async () => {
+      await using folder = await Folder.create();
+      const path = (name: string) => `${folder.path}/${name}`;
+      using _syslog = new SyslogSocket(path("log"));
+      await Deno.writeTextFile(path("leaked"), "untouched");
+      await using host = await Namespace.create();
+      await using daemon = await startDaemon(host, [
+        ...["-c", kind, "-i", "lo", "-o", "syslog", "-o", "stdout"],
+        ...["-o", `json:${path("scans")}`, "--pid-file", path("pid")],
+      ], { log: path("log"), as: leaking(path("leaked"), []) });
+      assertOnlyOurs(daemon.pid, {
+        [path("scans")]: "scans are written there",
+        [path("pid")]: "tells the process's number",
+        [folder.path]: "where syslogd's socket is",
+      });
+      assertEquals(await daemon.stop(), 0);
+      assertEquals(await Deno.readTextFile(path("leaked")), "untouched");
+    },
+  );
+}
+
+liveTest("the same of the first command that one types", NEEDS, async () => {
+  await using host = await Namespace.create();
+  const { tasks } = JSON.parse(await Deno.readTextFile(MANIFEST));
+  const command: string = tasks.scan.command;
+  await using daemon = new Process(
+    host.inside([
+      ...machine(),
+      ...["env", "--chdir", new URL(".", MANIFEST).pathname, "sh", "-c"],
+      command.replace(/\bdeno run/, `exec ${Deno.execPath()} run`),
+    ]),
+  );
+  await daemon.told("scanlogd: watching: ");
+  assertOnlyOurs(daemon.pid);
+  assertEquals(await daemon.stop(), 0);
+});
+
+for (const input of ["file", "standard input"]) {
+  liveTest(`the same of --read as root, from ${input}`, NEEDS, async () => {
+    await using folder = await Folder.create();
+    const leaked = `${folder.path}/leaked`;
+    await Deno.writeTextFile(leaked, "untouched");
+    // A pipe that nothing comes from, so that the program goes on reading.
+    const pipe = `${folder.path}/pipe`;
+    await run(["mkfifo", pipe]);
+    const isFile = input === "file";
+    await using host = await Namespace.create();
+    await using writer = isFile
+      ? new Process(["sh", "-c", `exec sleep 1000 >${pipe}`])
+      : undefined;
+    await using reader = new Process(
+      host.inside([
+        ...machine(),
+        ...leaking(leaked, program(["-v", "--read", isFile ? pipe : "-"])),
+      ]),
+      isFile ? {} : { input: "never" },
+    );
+    await reader.told("scanlogd: tables take ");
+    assertOnlyOurs(reader.pid, { [pipe]: "packets are read from it" });
+    assertEquals(await reader.stop(), 0);
+    assertEquals(await Deno.readTextFile(leaked), "untouched");
+    assert(writer === undefined || writer.code < 0);
+  });
+}
+
+liveTest("the runtime's caches are not touched by a run", NEEDS, async () => {
+  const info = JSON.parse(await run([Deno.execPath(), "info", "--json"]));
+  await using folder = await Folder.create();
+  // A copy: other programs of this machine write to the real ones.
+  const cache = `${folder.path}/cache`;
+  await run(["cp", "-a", info.denoDir, cache]);
+  await using host = await Namespace.create();
+  const start = async () => {
+    const daemon = await startDaemon(host, ["-i", "lo", "-o", "stdout"], {
+      env: { DENO_DIR: cache },
+    });
+    return daemon;
+  };
+  // What a start itself leaves there is the runtime's business.
+  await using first = await start();
+  const digests = () =>
+    run(["sh", "-c", 'cd "$0" && sha256sum ./*_cache_v2*', cache]);
+  const before = await digests();
+  await using second = await start();
+  assertEquals(await first.stop(), 0);
+  assertEquals(await second.stop(), 0);
+  assertEquals(await digests(), before);
+});

@@ -1,0 +1,177 @@
+/**
+ * Files that root writes to, where something else is in their place: the start
+ * fails with one line, and nothing is changed.
+ */
+
+import { assert, assertEquals, assertMatch } from "../assert.ts";
+import { Folder, launch, startDaemon } from "./daemon.ts";
+import { Namespace } from "./namespaces.ts";
+import { run } from "./processes.ts";
+import { liveTest } from "./require.ts";
+
+const NEEDS = { root: true, tools: ["ip", "unshare"] };
+const NOBODY = 65534;
+
+/** What stands where the file should be, and what the line must say of it. */
+const PLACES: Record<string, { make: string; says: RegExp }> = {
+  "a symbolic link": {
+    make: 'echo precious >"$1.target" && ln -s "$1.target" "$1"',
+    says: /symbolic link/,
+  },
+  "a link to nothing": {
+    make: 'ln -s "$1.target" "$1"',
+    says: /symbolic link/,
+  },
+  "a directory": { make: 'mkdir "$1"', says: /is a directory/ },
+  "another user's file": {
+    make: `: >"$1" && chown ${NOBODY} "$1"`,
+    says: /belongs to another user \(65534\)/,
+  },
+  "a file with a second name": {
+    make: ': >"$1.target" && ln "$1.target" "$1"',
+    says: /second name/,
+  },
+  "no directory": { make: "true", says: /directory/ },
+};
+/** Which options name files, and what some of them must not find there. */
+const OPTIONS: Record<string, (path: string) => string[]> = {
+  "--pid-file": (path) => ["--pid-file", path],
+  "file:": (path) => ["-o", `file:${path}`],
+  "json:": (path) => ["-o", `json:${path}`],
+  "probes:": (path) => ["-o", `probes:${path}`],
+  "--metrics": (path) => ["--metrics", path],
+};
+const CHECKED_CONTENTS = ["--pid-file", "--metrics"];
+
+/** All that is in a folder, down to each file's bytes, owner and time. */
+async function snapshot(folder: string): Promise<string> {
+  return await run([
+    "sh",
+    "-c",
+    'cd "$0" && find . -printf "%p %y %u %m %s %T@ %l\\n" | sort && find . -type f -exec sha256sum {} + | sort',
+    folder,
+  ]);
+}
+
+for (const [option, args] of Object.entries(OPTIONS)) {
+  for (const [what, { make, says }] of Object.entries(PLACES)) {
+    liveTest(
+      `${option} on ${what}: one line, nothing changed`,
+      NEEDS,
+      async () => {
+        await using folder = await Folder.create();
+        const inside = what === "no directory" ? "missing/file" : "file";
+        const path = `${folder.path}/${inside}`;
+        await run(["sh", "-c", make, "sh", path]);
+        const before = await snapshot(folder.path);
+        await using host = await Namespace.create();
+        for (const further of [[], ["--check"]]) {
+          await using daemon = launch(host, [
+            ...["-o", "stdout", "-i", "lo"],
+            ...args(path),
+            ...further,
+          ]);
+          assertEquals(await daemon.end(), 1);
+          assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+          assertMatch(daemon.stderr[0], says);
+          assert(daemon.stderr[0].includes(path), daemon.stderr[0]);
+          assertEquals(await snapshot(folder.path), before);
+        }
+      },
+    );
+  }
+}
+
+for (const option of CHECKED_CONTENTS) {
+  liveTest(
+    `${option} on a file that holds something else: one line, nothing changed`,
+    NEEDS,
+    async () => {
+      await using folder = await Folder.create();
+      const path = `${folder.path}/passwd`;
+      await Deno.writeTextFile(path, "root:x:0:0::/root:/bin/sh\n");
+      const before = await snapshot(folder.path);
+      await using host = await Namespace.create();
+      await using daemon = launch(host, [
+        ...["-o", "stdout", "-i", "lo"],
+        ...OPTIONS[option](path),
+      ]);
+      assertEquals(await daemon.end(), 1);
+      assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+      assertMatch(daemon.stderr[0], /holds something else/);
+      assertEquals(await snapshot(folder.path), before);
+    },
+  );
+}
+
+liveTest(
+  "--pid-file on a full disk: one line, nothing changed",
+  NEEDS,
+  async () => {
+    await using folder = await Folder.create();
+    await using host = await Namespace.create();
+    const disk = `${folder.path}/disk`;
+    await Deno.mkdir(disk);
+    await using daemon = launch(host, [
+      ...["-o", "stdout", "-i", "lo", "--pid-file", `${disk}/pid`],
+    ], {
+      setUp: [
+        `mount -t tmpfs -o size=4k,nr_inodes=8 tmpfs ${disk}`,
+        `head -c 4096 /dev/zero >${disk}/full`,
+      ].join("\n"),
+      as: ["sh", "-c", `"$@"; code=$?; ls ${disk} >&2; exit $code`, "sh"],
+    });
+    assertEquals(await daemon.end(), 1);
+    const [line, ...files] = daemon.stderr;
+    assertMatch(line, /^scanlogd: --pid-file .*No space left/);
+    assertEquals(files, ["full"]);
+  },
+);
+
+liveTest("a start that fails makes and changes no file", NEEDS, async () => {
+  await using folder = await Folder.create();
+  const path = (name: string) => `${folder.path}/${name}`;
+  await Deno.writeTextFile(path("pid"), "4711\n");
+  await Deno.writeTextFile(path("counters"), "# HELP scanlogd_scans Scans\n");
+  const before = await snapshot(folder.path);
+  await using host = await Namespace.create();
+  const failing: string[][] = [
+    ["-c", "pcap", "--filter", "nonsense"],
+    ["--user", "nemo"],
+    ["--chroot", "/none"],
+    ["-o", "file:/none/lines"],
+    ["--min-ports", "1"],
+    ["--metrics", "/none/metrics"],
+  ];
+  for (const wrong of failing) {
+    await using daemon = launch(host, [
+      ...["-o", "stdout", "-o", `file:${path("lines")}`],
+      ...["--pid-file", path("pid")],
+      ...(wrong[0] === "--metrics" ? [] : ["--metrics", path("counters")]),
+      ...wrong,
+    ]);
+    assertEquals(await daemon.end(), 1, wrong.join(" "));
+    assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+    assertEquals(await snapshot(folder.path), before, wrong.join(" "));
+  }
+});
+
+liveTest(
+  "a file that is right is taken, and a stale number replaced",
+  NEEDS,
+  async () => {
+    await using folder = await Folder.create();
+    const path = `${folder.path}/pid`;
+    await Deno.writeTextFile(path, "4194304000\n");
+    await using host = await Namespace.create();
+    const args = ["-o", "stdout", "-i", "lo", "--pid-file", path];
+    await using daemon = await startDaemon(host, args);
+    assertEquals(await Deno.readTextFile(path), `${daemon.pid}\n`);
+    await using second = launch(host, args);
+    assertEquals(await second.end(), 1);
+    assertMatch(second.stderr[0], /another instance holds/);
+    assertEquals(await Deno.readTextFile(path), `${daemon.pid}\n`);
+    assertEquals(await daemon.stop(), 0);
+    assertEquals(await Deno.readTextFile(path), "");
+  },
+);

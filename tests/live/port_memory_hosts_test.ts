@@ -1,0 +1,259 @@
+/**
+ * Who can write to the port memory: the host itself, and address translation on
+ * it; nobody in whose name a packet only passes through. And what it keeps below.
+ */
+
+import { assertEquals } from "../assert.ts";
+import { concat, ipv4, ipv6, tcp } from "../packets.ts";
+import { hardwareAddress, inject } from "./inject.ts";
+import { listen } from "./listener.ts";
+import {
+  connect,
+  HOST,
+  HOST_IPV6,
+  Namespace,
+  SCANNER,
+  SCANNER_IPV6,
+  TwoHosts,
+} from "./namespaces.ts";
+import { eventually, type Process, run } from "./processes.ts";
+import { liveTest } from "./require.ts";
+import { settle } from "./target_host.ts";
+
+const PROBE = new URL("direction_probe.ts", import.meta.url).pathname;
+const NEEDS = { root: true, tools: ["ip", "nft", "python3", "sysctl"] };
+const SYN = 0x02;
+const ACK = 0x10;
+const FIN = 0x01;
+const COUNT = 20;
+const IPV6 = [0x86, 0xdd];
+const IPV4 = [0x08, 0x00];
+
+async function startProbe(host: Namespace): Promise<Process> {
+  const probe = host.start([Deno.execPath(), "run", "-A", PROBE, "memory"]);
+  await probe.told("probing");
+  return probe;
+}
+
+function count(probe: Process, line: string): number {
+  return probe.stdout.filter((each) => each === line).length;
+}
+
+/** Waits until all that was sent before has come up, if it does. */
+async function allIsSeen(two: TwoHosts, probe: Process): Promise<void> {
+  const fins = count(probe, "in IPv4 tcp 1");
+  await send(two, [ipv4(tcp({ flags: FIN }), SCANNER_TO_HOST)]);
+  await eventually(
+    () => count(probe, "in IPv4 tcp 1") > fins,
+    () => "the last segment",
+    5_000,
+  );
+}
+
+const SCANNER_TO_HOST = { source: SCANNER, destination: HOST };
+
+/** Sends packets from the scanner to the host's hardware address. */
+async function send(
+  two: TwoHosts,
+  packets: readonly Uint8Array[],
+  to?: Uint8Array,
+): Promise<void> {
+  const target = to ?? await hardwareAddress(two.host);
+  const source = await hardwareAddress(two.scanner);
+  await inject(
+    two.scanner,
+    packets.map((packet) =>
+      concat(target, source, packet[0] >> 4 === 6 ? IPV6 : IPV4, packet)
+    ),
+  );
+}
+
+const SEND_DATAGRAMS = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(("", int(sys.argv[3])))
+for _ in range(${COUNT}):
+    try:
+        s.sendto(b"x" * 40, (sys.argv[1], int(sys.argv[2])))
+    except OSError:
+        pass # refused
+`;
+
+function sendDatagrams(
+  from: Namespace,
+  address: string,
+  port: number,
+  sourcePort = 0,
+): Promise<string> {
+  return from.run([
+    ...["python3", "-c", SEND_DATAGRAMS, address, `${port}`, `${sourcePort}`],
+  ]);
+}
+
+const RECEIVE = `
+import socket, sys
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind((sys.argv[1], int(sys.argv[2])))
+print("receiving", file=sys.stderr, flush=True)
+while True:
+    s.recv(2048)
+`;
+
+async function receive(
+  host: Namespace,
+  address: string,
+  port: number,
+): Promise<Process> {
+  const args = ["python3", "-c", RECEIVE, address, `${port}`];
+  const receiver = host.start(args);
+  await receiver.told("receiving");
+  return receiver;
+}
+
+liveTest("datagrams come up if nobody waits for them", NEEDS, async () => {
+  await using two = await TwoHosts.create();
+  await using _outside = await receive(two.host, "0.0.0.0", 5140);
+  await using _inside = await receive(two.host, "127.0.0.1", 5141);
+  await using probe = await startProbe(two.host);
+  const datagrams = () => count(probe, "in IPv4 protocol 17");
+  await sendDatagrams(two.scanner, HOST, 5140);
+  await sendDatagrams(two.host, "127.0.0.1", 5141);
+  await allIsSeen(two, probe);
+  assertEquals(datagrams(), 0);
+  // Who waits for the host itself does not wait for others.
+  await sendDatagrams(two.scanner, HOST, 5141);
+  await allIsSeen(two, probe);
+  assertEquals(datagrams(), COUNT);
+  // Where the host has sent something from, it expects answers.
+  await sendDatagrams(two.scanner, HOST, 5142);
+  await allIsSeen(two, probe);
+  assertEquals(datagrams(), 2 * COUNT);
+  await sendDatagrams(two.host, SCANNER, 9, 5142);
+  await sendDatagrams(two.scanner, HOST, 5142);
+  await allIsSeen(two, probe);
+  assertEquals(datagrams(), 2 * COUNT);
+  assertEquals(await probe.stop(), 0);
+});
+
+/** ACKs to a port, as many as a scan of it, and how many come up. */
+async function acksThatComeUp(
+  two: TwoHosts,
+  probe: Process,
+  make: (segment: Uint8Array<ArrayBuffer>) => Uint8Array,
+  line: string,
+): Promise<number> {
+  const before = count(probe, line);
+  const segment = tcp({ flags: ACK, destinationPort: 22 });
+  await send(two, Array(COUNT).fill(make(segment)));
+  await allIsSeen(two, probe);
+  return count(probe, line) - before;
+}
+
+const FORGED = { flags: SYN | ACK, sourcePort: 22, destinationPort: 40_000 };
+
+liveTest("a frame that a bridge passes on proves nothing", NEEDS, async () => {
+  await using two = await TwoHosts.create();
+  await using guest = await Namespace.create();
+  const { host } = two;
+  await connect(
+    { host, name: "guest0", addresses: [] },
+    { host: guest, addresses: ["10.77.0.9/24"] },
+  );
+  await host.run(["ip", "link", "add", "br0", "type", "bridge"]);
+  for (const name of ["eth0", "guest0"]) {
+    await host.run(["ip", "address", "flush", "dev", name]);
+    await host.run(["ip", "link", "set", name, "master", "br0"]);
+  }
+  await host.run(["ip", "address", "add", `${HOST}/24`, "dev", "br0"]);
+  await host.run(["ip", "link", "set", "br0", "up"]);
+  await using probe = await startProbe(host);
+  const bridge = await hardwareAddress(host, "br0");
+  const forged = ipv4(tcp(FORGED), { source: HOST, destination: "10.77.0.9" });
+  const nobody = Uint8Array.of(2, 0, 0, 0, 0, 99);
+  // Until the bridge forwards, it passes on nothing.
+  await eventually(
+    () => run(host.inside(["bridge", "link"])).then(() => true),
+    () => "the bridge",
+  );
+  await send(two, Array(COUNT).fill(forged), nobody);
+  const segment = tcp({ flags: ACK, destinationPort: 22 });
+  await send(
+    two,
+    Array(COUNT).fill(ipv4(segment, SCANNER_TO_HOST)),
+    bridge,
+  );
+  await eventually(
+    () => count(probe, "in IPv4 tcp 10") >= COUNT,
+    () => probe.stdout.join("\n"),
+    5_000,
+  );
+  assertEquals(count(probe, "out IPv4 tcp 12"), 0);
+  assertEquals(await probe.stop(), 0);
+});
+
+liveTest("what an IPv6 router forwards proves nothing", NEEDS, async () => {
+  await using two = await TwoHosts.create();
+  await using behind = await Namespace.create();
+  const { host, scanner } = two;
+  await connect(
+    { host, name: "eth1", addresses: ["2001:db8:78::2/64"] },
+    { host: behind, addresses: ["2001:db8:78::9/64"] },
+  );
+  await host.set("net.ipv6.conf.all.forwarding=1");
+  for (const each of [host, scanner, behind]) await settle(each);
+  await behind.run([
+    ...["ip", "-6", "route", "add", "default", "via", "2001:db8:78::2"],
+  ]);
+  await using probe = await startProbe(host);
+  const forged = ipv6(tcp(FORGED), {
+    source: HOST_IPV6,
+    destination: "2001:db8:78::9",
+  });
+  await send(two, Array(COUNT).fill(forged));
+  const acks = await acksThatComeUp(
+    two,
+    probe,
+    (segment) =>
+      ipv6(segment, { source: SCANNER_IPV6, destination: HOST_IPV6 }),
+    "in IPv6 tcp 10",
+  );
+  assertEquals(count(probe, "out IPv6 tcp 12"), 0);
+  assertEquals(acks, COUNT);
+  assertEquals(await probe.stop(), 0);
+});
+
+liveTest("a published port answers in the host's name", NEEDS, async () => {
+  await using two = await TwoHosts.create();
+  await using container = await Namespace.create();
+  const { host, scanner } = two;
+  await connect(
+    { host, name: "veth0", addresses: ["10.88.0.1/24"] },
+    { host: container, addresses: ["10.88.0.2/24"] },
+  );
+  await host.set("net.ipv4.ip_forward=1");
+  await container.run(["ip", "route", "add", "default", "via", "10.88.0.1"]);
+  await host.run([
+    ...["nft", "add table ip nat;"],
+    "add chain ip nat prerouting { type nat hook prerouting priority -100; };",
+    "add rule ip nat prerouting tcp dport 22 dnat to 10.88.0.2:8022",
+  ]);
+  await using _server = await listen(container, [8022]);
+  await using probe = await startProbe(host);
+  await scanner.run([
+    ...["python3", "-c"],
+    `import socket; socket.create_connection(("${HOST}", 22)).close()`,
+  ]);
+  await eventually(
+    () => count(probe, "out IPv4 tcp 12") > 0,
+    () => `the answer in ${probe.stdout.join("\n")}`,
+    5_000,
+  );
+  const acks = await acksThatComeUp(
+    two,
+    probe,
+    (segment) => ipv4(segment, SCANNER_TO_HOST),
+    "in IPv4 tcp 10",
+  );
+  assertEquals(acks, 0);
+  assertEquals(await probe.stop(), 0);
+});
