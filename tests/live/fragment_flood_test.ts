@@ -5,7 +5,8 @@
 
 import { assert, assertEquals, assertGreater } from "../assert.ts";
 import { concat, cut, ipv4, tcp } from "../packets.ts";
-import { startDaemon } from "./daemon.ts";
+import { Folder, startDaemon } from "./daemon.ts";
+import { FLOOD_TOOLS, makeSender, rateOf, startFlood } from "./frame_flood.ts";
 import { hardwareAddress, inject } from "./inject.ts";
 import { HOST, type Namespace, TwoHosts } from "./namespaces.ts";
 import { eventually, pause, type Process } from "./processes.ts";
@@ -13,22 +14,19 @@ import { liveTest } from "./require.ts";
 
 const RATE = 100_000;
 const SECONDS = 4;
+const SOURCES = 20_000;
 const PORTS = [22, 23, 111, 21, 25, 143, 80];
 const SOURCE = "10.77.0.99";
 
-const bytes = (list: ArrayLike<number>) =>
-  Array.from(list, (byte) => `0x${byte.toString(16).padStart(2, "0")}`)
-    .join(", ");
-
 /** First fragments, from sources at random, with a checksum that is wrong. */
-function fragments(link: Uint8Array): string {
-  const [piece] = cut(tcp());
-  const datagram = ipv4(piece.bytes, {
-    ...{ destination: HOST, isMore: true, checksum: 0x1111 },
+function fragments(link: Uint8Array): Uint8Array[] {
+  const [{ bytes }] = cut(tcp());
+  return Array.from({ length: SOURCES }, (_, i) => {
+    const source = `10.${1 + (i * 7) % 70}.${(i >> 6) & 0xff}.${1 + i % 250}`;
+    const ends = { source, destination: HOST, isMore: true };
+    const identification = (i * 40_503) & 0xffff;
+    return concat(link, ipv4(bytes, { ...ends, identification, checksum: 1 }));
   });
-  return `{ ${bytes(link)}, ${bytes(datagram.subarray(0, 4))}, drnd(2),
-    ${bytes(datagram.subarray(6, 12))}, 10, drnd(3),
-    ${bytes(datagram.subarray(16))} }`;
 }
 
 async function received(host: Namespace): Promise<number> {
@@ -54,7 +52,7 @@ function describe({ stdout, stderr }: Process): string {
 
 liveTest(
   "a flood of fragments that the host drops hides no scan in fragments",
-  { root: true, tools: ["ip", "unshare", "python3", "trafgen"] },
+  { root: true, tools: [...FLOOD_TOOLS, "unshare", "python3"] },
   async () => {
     await using two = await TwoHosts.create();
     const { host, scanner } = two;
@@ -64,33 +62,26 @@ liveTest(
       [0x08, 0x00],
     );
     await using daemon = await startDaemon(host, ["--output", "stdout"]);
-    const path = await Deno.makeTempFile();
-    try {
-      await Deno.writeTextFile(path, fragments(link));
-      const before = await received(host);
-      const begin = performance.now();
-      await using flood = scanner.start([
-        ...["trafgen", "--dev", "eth0", "--conf", path, "--cpus", "1"],
-        ...["--rate", `${RATE}pps`, "--num", `${RATE * SECONDS}`],
-      ]);
-      await pause(200);
-      await scan(two, link);
-      await flood.end();
-      const time = (performance.now() - begin) / 1000;
-      const count = await received(host) - before;
-      console.log(`${count} fragments in ${time.toFixed(1)} s`);
-      assertGreater(count, RATE * SECONDS / 2);
-      await eventually(
-        () => daemon.stdout.length > 0,
-        () => `the scan:\n${describe(daemon)}`,
-        10_000,
-      );
-      assert(daemon.stdout[0].startsWith(`${SOURCE}:40000 to ${HOST} ports `));
-      assertEquals(daemon.stdout.length, 1, describe(daemon));
-      await daemon.stop();
-      console.log(daemon.stderr.at(-1));
-    } finally {
-      await Deno.remove(path);
-    }
+    await using folder = await Folder.create();
+    const sender = await makeSender(folder.path);
+    const before = await received(host);
+    const count = RATE * SECONDS;
+    await using flood = startFlood(scanner, sender, {
+      ...{ frames: fragments(link), rate: RATE, count },
+    });
+    await pause(200);
+    await scan(two, link);
+    assertEquals(await flood.end(), 0, describe(flood));
+    console.log(`${flood.stdout}: ${Math.round(rateOf(flood))} a second`);
+    assertGreater(await received(host) - before, 0.9 * count);
+    await eventually(
+      () => daemon.stdout.length > 0,
+      () => `the scan:\n${describe(daemon)}`,
+      10_000,
+    );
+    assert(daemon.stdout[0].startsWith(`${SOURCE}:40000 to ${HOST} ports `));
+    assertEquals(daemon.stdout.length, 1, describe(daemon));
+    await daemon.stop();
+    console.log(daemon.stderr.at(-1));
   },
 );

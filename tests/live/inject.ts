@@ -4,7 +4,7 @@
  * @module
  */
 
-import { concat } from "../packets.ts";
+import { withLengths } from "./frame_flood.ts";
 import type { Namespace } from "./namespaces.ts";
 import { run } from "./processes.ts";
 
@@ -45,15 +45,9 @@ export async function inject(
   frames: readonly Uint8Array[],
   name = "eth0",
 ): Promise<void> {
-  const input = concat(
-    ...frames.flatMap((frame) => [
-      [frame.length >> 8, frame.length & 0xff],
-      frame,
-    ]),
-  );
   await run(
     host.inside(["python3", "-c", SEND, name, `${BURST}`, `${TRIES}`]),
-    { input },
+    { input: withLengths(frames) },
   );
 }
 

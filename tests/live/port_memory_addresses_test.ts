@@ -1,16 +1,18 @@
 /** Addresses that come and go by the thousand make no packet lost. */
 
 import { assert, assertEquals, assertGreater } from "../assert.ts";
-import { startDaemon } from "./daemon.ts";
+import { concat, ipv4, tcp } from "../packets.ts";
+import { Folder, startDaemon } from "./daemon.ts";
+import { FLOOD_TOOLS, makeSender, rateOf, startFlood } from "./frame_flood.ts";
 import { hardwareAddress } from "./inject.ts";
 import { HOST, type Namespace, SCANNER, TwoHosts } from "./namespaces.ts";
-import { pause, type Process } from "./processes.ts";
+import type { Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
 const ADDRESSES = 3_000;
-/** As many SYNs a second; a busy machine sends less, and then proves less. */
 const RATE = 60_000;
 const SECONDS = 5;
+/** A busy machine sends less, and then proves less. */
 const ENOUGH = 0.3;
 
 /** Adds addresses, says so, and then makes 1,000 changes a second until the end. */
@@ -46,53 +48,42 @@ async function startChanges(host: Namespace): Promise<Process> {
   return changes;
 }
 
-async function received(host: Namespace): Promise<number> {
-  const counter = "/sys/class/net/eth0/statistics/rx_packets";
-  return Number(await host.run(["cat", counter]));
-}
-
-/** Sends a SYN to every port; returns how many a second came at most. */
-async function flood(two: TwoHosts): Promise<number> {
-  const octets = await hardwareAddress(two.host);
-  const router = Array.from(
-    octets,
-    (octet) => octet.toString(16).padStart(2, "0"),
-  ).join(":");
-  await using masscan = two.scanner.start([
-    ...["masscan", HOST, "-p", "1-65535", "--rate", `${RATE}`, "--wait", "0"],
-    ...["--interface", "eth0", "--adapter-ip", SCANNER, "--router-mac", router],
-  ]);
-  let fastest = 0;
-  let count = await received(two.host);
-  let time = performance.now();
-  while (masscan.code < 0) {
-    await pause(500);
-    const [countNow, now] = [await received(two.host), performance.now()];
-    fastest = Math.max(fastest, (countNow - count) / (now - time) * 1_000);
-    [count, time] = [countNow, now];
-  }
-  assertEquals(masscan.code, 0, masscan.stderr.join("\n"));
-  return fastest;
+/** A SYN to every port, in turn. */
+async function segments({ host, scanner }: TwoHosts): Promise<Uint8Array[]> {
+  const link = concat(
+    await hardwareAddress(host),
+    await hardwareAddress(scanner),
+    [0x08, 0x00],
+  );
+  const ends = { source: SCANNER, destination: HOST };
+  return Array.from(
+    { length: 65_535 },
+    (_, i) => concat(link, ipv4(tcp({ destinationPort: i + 1 }), ends)),
+  );
 }
 
 liveTest(
   "no SYN of 60,000 a second is lost while addresses change",
-  { root: true, tools: ["ip", "masscan", "python3", "unshare"] },
+  { root: true, tools: [...FLOOD_TOOLS, "python3", "unshare"] },
   async () => {
+    await using folder = await Folder.create();
+    const sender = await makeSender(folder.path);
     await using two = await TwoHosts.create();
     await using changes = await startChanges(two.host);
     await using daemon = await startDaemon(two.host, ["-o", "stdout", "-v"]);
     await daemon.told("the kernel remembers which ports are in use");
-    const before = await received(two.host);
-    const fastest = await flood(two);
-    const packets = await received(two.host) - before;
+    await using flood = startFlood(two.scanner, sender, {
+      ...{ frames: await segments(two), rate: RATE, count: RATE * SECONDS },
+    });
+    assertEquals(await flood.end(), 0, flood.stderr.join("\n"));
     assertEquals(await changes.end(), 0, changes.stderr.join("\n"));
     assertEquals(await daemon.stop(), 0);
     const told = await daemon.told("packets seen");
-    console.log(`${packets} packets, ${Math.round(fastest)} a second; ${told}`);
+    console.log(`${flood.stdout}; ${told}`);
     assert(told.includes(", 0 dropped by the kernel"), told);
-    assertGreater(packets, 65_000);
-    assertGreater(fastest, ENOUGH * RATE);
+    const seen = Number(/(\d+) packets seen/.exec(told)?.[1]);
+    assert(seen >= RATE * SECONDS, told);
+    assertGreater(rateOf(flood), ENOUGH * RATE);
     assertEquals(daemon.stdout.length, 1, daemon.stdout.join("\n"));
   },
 );
