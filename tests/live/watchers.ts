@@ -87,11 +87,15 @@ export class Watchers implements AsyncDisposable {
     return `${this.#folder.path}/capture.pcap`;
   }
 
+  /**
+   * In immediate mode each place of tcpdump's buffer takes a whole packet of the
+   * greatest length: by default only 64 find room.
+   */
   #tcpdump(target: string, output = "/dev/null"): Process {
     return this.#started.use(this.#host.start([
       ...["sh", "-c", 'exec "$@" >$0', output],
       ...["tcpdump", "-i", "eth0", "-U", "--immediate-mode", "-B", "16384"],
-      ...["-Z", "root", "-w", target],
+      ...["-s", "2048", "-Z", "root", "-w", target],
     ]));
   }
 
@@ -106,9 +110,18 @@ export class Watchers implements AsyncDisposable {
     const { stdout } = this.#live.get(kind) as Process;
     await eventually(
       () => stdout.length >= count,
-      () => `${count} lines from ${kind}, there are\n${stdout.join("\n")}`,
+      () => `${count} lines from ${kind}, there are\n${this.#state()}`,
     );
     return stdout;
+  }
+
+  /** What each live watcher has told so far. */
+  #state(): string {
+    return [...this.#live].flatMap(([name, { stdout, stderr }]) => [
+      `${stdout.length} lines from ${name}:`,
+      ...stdout,
+      ...stderr,
+    ]).join("\n");
   }
 
   /**
