@@ -45,7 +45,7 @@ export class ScanFinder {
     const completions = new Completions(state);
     this.#ongoing = new Ongoing(state, completions);
     const judged = judgedProbes(options, state, counters);
-    this.#judge = new Judge(state, completions, this.#ongoing, judged);
+    this.#judge = new Judge(state, completions, judged);
     this.#recorder = new Recorder(state, this.#judge, this.#ongoing, random);
     this.received = new Received(state, this.#recorder, this.#judge);
     this.sent = new Sent(state, this.#recorder, this.#judge);
@@ -53,7 +53,7 @@ export class ScanFinder {
 
   /** The memory of all tables, in bytes. */
   get byteLength(): number {
-    return this.#state.byteLength + this.#ongoing.byteLength +
+    return this.#state.byteLength +
       this.#judge.byteLength + this.#recorder.byteLength;
   }
 

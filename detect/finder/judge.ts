@@ -6,6 +6,7 @@
  */
 
 import type { Segment } from "../packet/segment.ts";
+import { ALONE } from "../probe/companies.ts";
 import { ANSWER_GRACE_MS, LONG_GRACE_MS } from "../probe/judgement.ts";
 import { describeRecord, describeShared } from "../report/describe.ts";
 import type { JudgedProbes } from "../report/judged_probes.ts";
@@ -15,16 +16,9 @@ import { type FoundNetwork, SHARED_WINDOW_MS } from "../rules/shared_out.ts";
 import { SlowRule } from "../rules/slow.ts";
 import { DueQueue } from "../table/due_queue.ts";
 import { NetworkKey } from "../table/networks.ts";
-import {
-  FOUND_FAST,
-  FOUND_SLOW,
-  SHARED,
-  toWord,
-  UNNAMED,
-} from "../table/records.ts";
+import { FOUND_FAST, FOUND_SLOW, toWord, UNNAMED } from "../table/records.ts";
 import { TARGET_UDP } from "../table/targets.ts";
 import type { Completions } from "./completions.ts";
-import type { Ongoing } from "./ongoing.ts";
 import type { FinderState } from "./state.ts";
 
 /** How long targets may take to answer, from the shortest on. */
@@ -38,7 +32,6 @@ export class Judge {
   deadline = Infinity;
   readonly #state: FinderState;
   readonly #completions: Completions;
-  readonly #ongoing: Ongoing;
   readonly #judged: JudgedProbes | undefined;
   readonly #rules: readonly RecordRule[];
   readonly #queues: readonly DueQueue[];
@@ -47,12 +40,10 @@ export class Judge {
   constructor(
     state: FinderState,
     completions: Completions,
-    ongoing: Ongoing,
     judged: JudgedProbes | undefined,
   ) {
     this.#state = state;
     this.#completions = completions;
-    this.#ongoing = ongoing;
     this.#judged = judged;
     const { settings, records } = state;
     this.#rules = [
@@ -214,13 +205,12 @@ export class Judge {
   }
 
   #complete(entry: number, index: number, time: number): void {
-    const { records, sharedOut, lockstep, reporter } = this.#state;
+    const { records, companies, sharedOut, lockstep, reporter } = this.#state;
     const completion = this.#completions.of(entry, index);
     sharedOut.forgetSource(entry);
     completion.time = Math.min(time, records.time(entry));
-    if (records.has(entry, SHARED)) {
-      lockstep.take(completion, this.#ongoing.partnerOf(entry));
-    } else reporter.tell(completion);
+    if (companies.of(entry) !== ALONE) lockstep.take(completion);
+    else reporter.tell(completion);
     this.#touchRest(entry, index);
     this.setDeadline();
   }

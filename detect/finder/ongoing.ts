@@ -7,13 +7,7 @@
 import type { Segment } from "../packet/segment.ts";
 import { NOBODY } from "../probe/shared_probes.ts";
 import { type FollowedScan, TOLD_IN_GROUP } from "../report/followed.ts";
-import {
-  FOUND_FAST,
-  FOUND_SLOW,
-  SHARED,
-  UNNAMED,
-  VERIFIED,
-} from "../table/records.ts";
+import { FOUND_FAST, FOUND_SLOW, UNNAMED, VERIFIED } from "../table/records.ts";
 import type { Completions } from "./completions.ts";
 import type { FinderState } from "./state.ts";
 
@@ -21,40 +15,17 @@ import type { FinderState } from "./state.ts";
 export class Ongoing {
   readonly #state: FinderState;
   readonly #completions: Completions;
-  /** Of each record: who sent its last probe, too. */
-  readonly #partners: Int32Array;
 
   constructor(state: FinderState, completions: Completions) {
     this.#state = state;
     this.#completions = completions;
-    this.#partners = new Int32Array(state.records.capacity).fill(NOBODY);
-  }
-
-  /** The memory that it takes, in bytes. */
-  get byteLength(): number {
-    return this.#partners.byteLength;
-  }
-
-  /** Another source has taken a record. */
-  forget(entry: number): void {
-    this.#partners[entry] = NOBODY;
-  }
-
-  /** The record of another source that sent the same probe, or NOBODY. */
-  partnerOf(entry: number): number {
-    return this.#partners[entry];
   }
 
   /** Takes note of who else sends a source's probe. */
   noteShared(entry: number, probe: Segment): void {
-    const { records, sharedProbes } = this.#state;
+    const { sharedProbes, companies } = this.#state;
     const partner = sharedProbes.note(entry, probe);
-    if (partner === NOBODY) return;
-    records.set(entry, SHARED);
-    this.#partners[entry] = partner;
-    if (partner === entry) return;
-    records.set(partner, SHARED);
-    this.#partners[partner] = entry;
+    if (partner !== NOBODY) companies.meet(entry, partner);
   }
 
   /** Whether a scan that was found goes on; then there is nothing to count. */
@@ -81,7 +52,8 @@ export class Ongoing {
     probe: Segment,
     followed: FollowedScan | undefined,
   ): void {
-    const { records, sharedProbes, reporter, lockstep } = this.#state;
+    const { records, sharedProbes, companies, reporter, lockstep } =
+      this.#state;
     const partner = sharedProbes.note(entry, probe);
     if (followed !== undefined) followed.alone++;
     if (partner === NOBODY) {
@@ -91,7 +63,8 @@ export class Ongoing {
     const other = reporter.followed.of(records, partner);
     if (followed !== undefined) followed.alone = 0;
     if (other !== undefined) other.alone = 0;
-    lockstep.addReported(this.#completions.ofOngoing(entry), partner);
+    companies.meet(entry, partner);
+    lockstep.addReported(this.#completions.ofOngoing(entry));
   }
 
   /** A scan that no line has named goes on. */

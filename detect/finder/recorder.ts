@@ -119,11 +119,13 @@ export class Recorder {
    * @returns Whether the run before goes on.
    */
   #begin(entry: number, probe: Segment, traits: number, ever: number): boolean {
-    const { records, threshold } = this.#state;
+    const { records, companies, threshold } = this.#state;
     const isNew = records.count(entry) === 0;
     const isPause = probe.time - records.time(entry) > this.#pauseOf(traits);
-    if (isNew) records.open(entry, probe);
-    else if (isPause) records.beginRun(entry, probe);
+    if (isNew) {
+      records.open(entry, probe);
+      companies.forget(entry);
+    } else if (isPause) records.beginRun(entry, probe);
     else if (records.run(entry) === 0) this.#beginAnew(entry, probe);
     if (records.bound(entry) < threshold) {
       records.mergeKnownFlags(entry, probe.flags, ever);
@@ -145,11 +147,11 @@ export class Recorder {
   }
 
   #insert(probe: Segment): number {
-    const { key, records } = this.#state;
+    const { key, records, companies } = this.#state;
     const entry = records.insert(key.w0, key.w1, key.w2, key.w3, probe.time);
     records.clearStatus(entry);
     records.clearTargets(entry);
-    this.#ongoing.forget(entry);
+    companies.forget(entry);
     this.#remind(entry, probe);
     return entry;
   }

@@ -8,6 +8,7 @@
 import { AddressHash } from "../hash.ts";
 import type { Segment } from "../packet/segment.ts";
 import { Answers } from "../probe/answers.ts";
+import { Companies } from "../probe/companies.ts";
 import { HostMemory } from "../probe/host_memory.ts";
 import { Judgement } from "../probe/judgement.ts";
 import type { Ownership } from "../probe/ownership.ts";
@@ -51,6 +52,7 @@ export class FinderState {
   readonly judgement: Judgement;
   readonly answers: Answers;
   readonly sharedProbes = new SharedProbes();
+  readonly companies: Companies;
   readonly sharedOut: SharedOutRule;
   readonly reporter: Reporter;
   readonly lockstep: Lockstep;
@@ -84,14 +86,16 @@ export class FinderState {
       this.ports,
     );
     this.reporter = reporter;
-    this.lockstep = new Lockstep(reporter);
+    this.companies = new Companies(capacity);
+    this.lockstep = new Lockstep(reporter, this.companies);
   }
 
   /** The memory of all tables, in bytes. */
   get byteLength(): number {
     return this.records.byteLength + this.ports.byteLength +
       this.answers.byteLength + this.sharedProbes.byteLength +
-      this.sharedOut.byteLength + this.judgement.byteLength +
+      this.companies.byteLength + this.sharedOut.byteLength +
+      this.judgement.byteLength +
       this.reporter.followed.byteLength;
   }
 

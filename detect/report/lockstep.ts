@@ -5,7 +5,7 @@
  * @module
  */
 
-import { NOBODY } from "../probe/shared_probes.ts";
+import type { Companies } from "../probe/companies.ts";
 import { compareRank, type FollowedScan, IN_LOCKSTEP } from "./followed.ts";
 import type { Decoys } from "./report.ts";
 import type { Completion, Reporter } from "./reporter.ts";
@@ -27,7 +27,7 @@ const GATHER_MS = 3000;
 /** A scan that waits for others in lockstep with it. */
 interface Held {
   readonly completion: Completion;
-  readonly partner: number;
+  readonly company: number;
   readonly due: number;
 }
 
@@ -41,9 +41,20 @@ class Group {
 
   constructor(
     readonly id: number,
+    /** The company of its members, when it began. */
+    readonly company: number,
     readonly first: Completion,
     readonly due: number,
   ) {}
+
+  /** Takes in another group, whose members are others. */
+  absorb({ names, entries, count }: Group): void {
+    for (const entry of entries) {
+      if (this.entries.size < MEMBERS) this.entries.add(entry);
+    }
+    this.names.push(...names.slice(0, NAMES - this.names.length));
+    this.count += count;
+  }
 
   /** Counts a source that joins, however often it does. */
   add({ entry, scan, table }: Completion): void {
@@ -86,12 +97,14 @@ export class Lockstep {
   /** When {@linkcode Lockstep.settle} wants to be called. */
   deadline = Infinity;
   readonly #reporter: Reporter;
+  readonly #companies: Companies;
   readonly #groups: Group[] = [];
   #held: Held[] = [];
   #created = 0;
 
-  constructor(reporter: Reporter) {
+  constructor(reporter: Reporter, companies: Companies) {
     this.#reporter = reporter;
+    this.#companies = companies;
   }
 
   /** Whether anything waits: else no further probe matters. */
@@ -104,65 +117,61 @@ export class Lockstep {
    *
    * A group that was told takes no more: whoever forges one and keeps it alive
    * could hide any scan in it.
-   *
-   * @param partner The record of one of these, or {@linkcode NOBODY}.
    */
-  take(completion: Completion, partner: number): void {
-    if (this.#join(completion, partner)) return;
-    const other = this.#held.find((held) =>
-      held.completion.entry === partner || held.partner === completion.entry
-    );
-    if (other !== undefined && this.#gather(other, completion)) return;
+  take(completion: Completion): void {
+    const company = this.#companies.of(completion.entry);
+    const group = this.#groupOf(company) ?? this.#gather(company);
+    if (group !== undefined) {
+      this.#add(group, completion);
+      return;
+    }
     if (this.#held.length >= MOST_HELD) {
       const [oldest] = this.#held.splice(0, 1);
       this.#reporter.tell(oldest.completion);
     }
     const due = completion.time + HOLD_MS;
-    this.#held.push({ completion, partner, due });
+    this.#held.push({ completion, company, due });
     this.#setDeadline();
   }
 
   /** Whether a record's scan waits here to be told. */
   isHeld(entry: number): boolean {
-    return this.groupOf(entry) !== undefined ||
+    return this.#groups.some(({ entries }) => entries.has(entry)) ||
       this.#held.some(({ completion }) => completion.entry === entry);
   }
 
-  #join(completion: Completion, partner: number): boolean {
-    const group = this.groupOf(partner) ?? this.groupOf(completion.entry);
-    if (group === undefined) return false;
-    this.#add(group, completion);
-    this.#gatherFriends(group);
-    return true;
-  }
-
-  /** The group that a record is a member of. */
-  groupOf(entry: number): Group | undefined {
-    if (entry === NOBODY) return undefined;
-    return this.#groups.find(({ entries }) => entries.has(entry));
-  }
-
-  /** Makes a group of a scan that is held and one that joins it. */
-  #gather(held: Held, completion: Completion): boolean {
-    if (this.#groups.length >= GROUPS) return false;
-    this.#held = this.#held.filter((each) => each !== held);
-    const first = held.completion;
-    const group = new Group(this.#created++, first, first.time + GATHER_MS);
-    this.#groups.push(group);
-    this.#add(group, first);
-    this.#add(group, completion);
-    this.#gatherFriends(group);
-    this.#setDeadline();
-    return true;
-  }
-
-  /** Others that are held may have shared a probe with one of the group. */
-  #gatherFriends(group: Group): void {
-    const friends = this.#held.filter(({ partner }) =>
-      group.entries.has(partner)
+  /** A company's group; those of companies that have met become one. */
+  #groupOf(company: number): Group | undefined {
+    const [group, ...others] = this.#groups.filter((each) =>
+      this.#companies.current(each.company) === company
     );
-    this.#held = this.#held.filter((each) => !friends.includes(each));
-    for (const { completion } of friends) this.#add(group, completion);
+    for (const other of others) this.#unite(group, other);
+    return group;
+  }
+
+  #unite(group: Group, other: Group): void {
+    this.#groups.splice(this.#groups.indexOf(other), 1);
+    group.absorb(other);
+    for (const member of this.#reporter.followed.inGroup(other.id)) {
+      member.group = group.id;
+    }
+  }
+
+  /** Makes a group of the scans of a company that are held, if there are any. */
+  #gather(company: number): Group | undefined {
+    if (this.#groups.length >= GROUPS) return undefined;
+    const isIn = (held: Held) =>
+      this.#companies.current(held.company) === company;
+    const members = this.#held.filter(isIn);
+    if (members.length === 0) return undefined;
+    this.#held = this.#held.filter((each) => !isIn(each));
+    const [{ completion: first }] = members;
+    const due = first.time + GATHER_MS;
+    const group = new Group(this.#created++, company, first, due);
+    this.#groups.push(group);
+    for (const { completion } of members) this.#add(group, completion);
+    this.#setDeadline();
+    return group;
   }
 
   #add(group: Group, completion: Completion): void {
@@ -172,8 +181,8 @@ export class Lockstep {
   }
 
   /** A source that was reported before sends the probes of a group as well. */
-  addReported(completion: Completion, partner: number): void {
-    const group = this.groupOf(partner);
+  addReported(completion: Completion): void {
+    const group = this.#groupOf(this.#companies.of(completion.entry));
     if (group === undefined || group.entries.has(completion.entry)) return;
     group.add(completion);
     const followed = this.#reporter.followed.of(

@@ -42,12 +42,10 @@ export const FOUND_FAST = 1 << 2;
 export const FOUND_SLOW = 1 << 3;
 /** No line has named it. */
 export const UNNAMED = 1 << 4;
-/** Another source sent one of its probes, too. */
-export const SHARED = 1 << 5;
 /** There were earlier runs. */
-const HAS_EARLIER = 1 << 6;
+const HAS_EARLIER = 1 << 5;
 /** Something was seen to be sent to the source: the capture has both directions. */
-export const HEARD = 1 << 7;
+export const HEARD = 1 << 6;
 const PLACE_SHIFT = 8;
 
 /** The records of all sources. */

@@ -7,6 +7,7 @@ import {
 } from "../../../library/packet.ts";
 import { assert, assertEquals, assertLess } from "../../assert.ts";
 import { DESTINATION } from "../../packets.ts";
+import { below, seeded } from "../../random.ts";
 import { portsFrom, START, Watch } from "../../watch.ts";
 import { peers, PeersWatch } from "../probe/peers.ts";
 
@@ -99,6 +100,42 @@ Deno.test("a busy scanner takes long for a round: it is one event all the same",
       ...{ reachable: [REAL], pause: 200, first, gap: 30 },
     });
     assertEquals(reports.map(({ type }) => type), ["decoys"]);
+  }
+});
+
+/** 31 sources in lockstep; a third of their probes is lost, three are refused. */
+function scanWithLosses(seed: number): Watch {
+  const random = seeded(seed);
+  const watch = new Watch({ classic: false });
+  let time = 0;
+  for (const port of portsFrom(1, 60)) {
+    for (let i = 1; i <= 31; i++) {
+      time += 0.05;
+      if (below(random, 3) === 0) continue;
+      const probe = { time, sequence: 77, window: 1024 };
+      const source = `203.0.113.${i}`;
+      const ends = { source, sourcePort: PEER_PORT, destinationPort: port };
+      watch.send({ ...ends, ...probe, direction: DIRECTION_IN });
+      if (i > 3) continue;
+      watch.send({
+        ...{ time, source: DESTINATION, sourcePort: port },
+        ...{ destination: source, destinationPort: PEER_PORT },
+        ...{ flags: TCP_RST | TCP_ACK, acknowledgement: 78 },
+        direction: DIRECTION_OUT,
+      });
+    }
+    if (port % 6 === 0) time += below(random, 10);
+  }
+  watch.detector.finish();
+  return watch;
+}
+
+Deno.test("a third of all probes is lost, also first ones: it is one event", () => {
+  for (let seed = 1; seed <= 60; seed++) {
+    const found = scanWithLosses(seed).reports.map((each) =>
+      each.type === "decoys" ? each.sources : each.type
+    );
+    assertEquals(found, [31], `seed ${seed}`);
   }
 });
 
