@@ -26,6 +26,7 @@ import {
   RTM_NEWLINK,
   RTM_NEWROUTE,
   RTMSG,
+  RTN_ANYCAST,
   RTN_LOCAL,
 } from "./netlink.ts";
 
@@ -165,13 +166,14 @@ function takeRoute(
   const family = view.getUint8(start);
   const kind = view.getUint8(start + 7);
   if (view.getUint8(start + 4) !== RT_TABLE_LOCAL) return;
-  if (kind !== RTN_LOCAL && kind !== RTN_BROADCAST) return;
+  const isHost = kind === RTN_LOCAL || kind === RTN_ANYCAST;
+  if (!isHost && kind !== RTN_BROADCAST) return;
   const bits = view.getUint8(start + 1);
   const words = readAddress(message, RTMSG, RTA_DST, family);
   const prefix = family === AF_INET ? 96 + bits : bits;
   if (words === undefined) return;
   found.add({ words, prefix });
-  if (kind === RTN_LOCAL && prefix === 128) hosts.push(words);
+  if (isHost && prefix === 128) hosts.push(words);
 }
 
 /** struct ifaddrmsg: family, prefixlen, flags, scope, index */

@@ -46,6 +46,8 @@ export const IFADDRMSG = 8;
 export const RTMSG = 12;
 export const RT_TABLE_LOCAL = 255;
 export const RTN_LOCAL = 2;
+/** Routers answer there as well: RFC 4291, 2.6.1. */
+export const RTN_ANYCAST = 4;
 const RTMGRP_LINK = 0x1;
 const RTMGRP_IPV4_IFADDR = 0x10;
 const RTMGRP_IPV4_ROUTE = 0x40;
@@ -67,6 +69,7 @@ const LOCAL_ROUTES_ONLY = assemble([
   { label: "route" },
   { code: LD_BYTE_ABS, k: NLMSG_HEADER + 7 }, // rtm_type
   { code: JUMP_EQUAL, k: RTN_LOCAL, ifTrue: "accept" },
+  { code: JUMP_EQUAL, k: RTN_ANYCAST, ifTrue: "accept" },
   { code: RETURN, k: 0 },
   { label: "accept" },
   { code: RETURN, k: 0xffffffff },

@@ -1,7 +1,9 @@
 /** Which of the packets that reach the host are meant for it. */
 
 import { assertEquals, assertMatch, assertStringIncludes } from "../assert.ts";
+import { concat, ipv6, NEXT_UDP, udp } from "../packets.ts";
 import { startDaemon } from "./daemon.ts";
+import { hardwareAddress, inject } from "./inject.ts";
 import {
   addAddress,
   connect,
@@ -91,6 +93,39 @@ liveTest(
     assertStringIncludes(daemon.stdout[1], " to 2001:db8:77::99 ports ");
     assertStringIncludes(daemon.stdout[1], SCANNER_IPV6);
     await assertLines(daemon, 2);
+  },
+);
+
+liveTest(
+  "a router's UDP ports are scanned at its anycast address",
+  { ...NEEDS, tools: [...NEEDS.tools, "ip6tables", "python3"] },
+  async () => {
+    await using two = await TwoHosts.create();
+    const { host, scanner } = two;
+    await host.run(["ip6tables", "-A", "INPUT", "-p", "udp", "-j", "DROP"]);
+    await using daemon = await startDaemon(host, ["-o", "stdout"]);
+    // Only routers have that address, and this host becomes one meanwhile.
+    await host.set("net.ipv6.conf.all.forwarding=1");
+    const anycast = "2001:db8:77::";
+    const link = concat(
+      await hardwareAddress(host),
+      await hardwareAddress(scanner),
+      [0x86, 0xdd],
+    );
+    const ends = { source: SCANNER_IPV6, destination: anycast };
+    const frames = Array.from({ length: 30 }, (_, i) =>
+      concat(
+        link,
+        ipv6(udp({ destinationPort: i + 1 }), {
+          next: NEXT_UDP,
+          ...ends,
+        }),
+      ));
+    await inject(scanner, frames);
+    const [line] = await lines(daemon, 1);
+    assertStringIncludes(line, " to 2001:db8:77:: ports ");
+    assertStringIncludes(line, ", udp, ");
+    await assertLines(daemon, 1);
   },
 );
 
