@@ -7,6 +7,7 @@
 import {
   PROTOCOL_IN_USE,
   TCP_IN_USE,
+  TRANSLATED,
   UDP_IN_USE,
 } from "../../detect/probe/port_memory.ts";
 import {
@@ -266,6 +267,7 @@ function dropIfWithin(
 ): Statement[] {
   return [
     load(4, TRANSPORT, R0, 0),
+    compute(TRANSPORT, "&=", TRANSLATED - 1),
     jumpIf(TRANSPORT, "==", 0, `${name}, never`),
     ...readClock(name, clock),
     compute(R0, "-=", TRANSPORT),

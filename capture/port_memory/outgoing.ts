@@ -5,6 +5,7 @@
  * @module
  */
 
+import { TRANSLATED } from "../../detect/probe/port_memory.ts";
 import {
   compute,
   FRAME,
@@ -59,6 +60,7 @@ import {
   type MemoryMaps,
   NETWORK_AT,
   NO_MEMORY,
+  ORIGIN_AT,
   PROTOCOL,
   ROWS,
   SKB_INGRESS_INTERFACE,
@@ -151,7 +153,7 @@ function extension(name: string, next: string): Statement[] {
  * A stranger must not write to the memory: what came in before it leaves was
  * sent by somebody else. Routed IPv4 that bears an address of ours is the
  * exception, since IPv4 routes no forged local source: address translation has
- * rewritten it. A bridge passes on whatever it gets, and so does IPv6.
+ * rewritten it, and the port is in use. A bridge passes on whatever it gets, and so does IPv6.
  */
 function whoseIsIt(
   { key }: MemoryFilterOptions,
@@ -160,6 +162,7 @@ function whoseIsIt(
 ): Statement[] {
   return [
     { label: "whose is it" },
+    store(4, FRAME, ORIGIN_AT, 0),
     field(SKB_INGRESS_INTERFACE, 2),
     jumpIf(R1, "==", 0, "by protocol"),
     load(4, R1, CONTEXT, SKB_PROTOCOL),
@@ -173,6 +176,7 @@ function whoseIsIt(
     ...lookUp(routing, R1, "drop"),
     load(4, R1, R0, 0),
     jumpIf(R1, "==", 0, "drop"),
+    store(4, FRAME, ORIGIN_AT, TRANSLATED | 0),
     jump("by protocol"),
     { label: "forwarded IPv6" },
     load(8, R1, FRAME, NETWORK_AT + 8),
@@ -274,6 +278,8 @@ function sent({ ports, clock }: MemoryMaps): Statement[] {
     ...lookUp(ports, R1, "drop"),
     compute(TRANSPORT, "=", R0),
     ...readClock("sent", clock),
+    load(4, R1, FRAME, ORIGIN_AT),
+    compute(R0, "|=", R1),
     // Most have sent within this second: memory that all processors read must
     // not be written without need.
     load(4, R1, TRANSPORT, 0),
@@ -289,6 +295,7 @@ function sent({ ports, clock }: MemoryMaps): Statement[] {
     // A connection of our own opens nothing.
     jump("pass"),
     { label: "opened" },
+    compute(R0, "&=", TRANSLATED - 1),
     load(4, R1, TRANSPORT, 4),
     jumpIf(R1, "==", R0, "pass"),
     store(4, TRANSPORT, 4, R0),

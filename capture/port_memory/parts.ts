@@ -81,6 +81,8 @@ export const SKB_CONTROL = 48;
 // The stack, in bytes from its end.
 /** The network header's first 40 bytes. */
 export const NETWORK_AT = -40;
+/** In its place, once it was read: TRANSLATED or 0, added to the time. */
+export const ORIGIN_AT = NETWORK_AT;
 /** The transport header's first 16. */
 export const TRANSPORT_AT = -56;
 /** An address that is looked up. */

@@ -26,6 +26,14 @@ export const RECEIVES = 1;
 /** One receives on the loopback interface. */
 export const RECEIVES_ON_LOOPBACK = 2;
 
+/**
+ * Added to when something was last sent from a port, if address translation has
+ * put this host's address in the place of another's. The port is in use, but it
+ * is no service of this host's.
+ */
+export const TRANSLATED = 0x8000_0000;
+const SECONDS = TRANSLATED - 1;
+
 /** How long a TCP port is in use after something was sent from it, in seconds. */
 export const TCP_IN_USE = 900;
 /** How long a UDP port is. */
@@ -40,8 +48,8 @@ export const PROTOCOL_IN_USE = 900;
 export interface PortTimes {
   /**
    * Two words for each port P of row R, at 2 * (R * 65,536 + P): when something
-   * was last sent from it that is no refusal, and when it last opened (SYN-ACK,
-   * INIT-ACK).
+   * was last sent from it that is no refusal (see {@linkcode TRANSLATED}), and when
+   * it last opened (SYN-ACK, INIT-ACK).
    */
   readonly ports: Uint32Array;
   /**
@@ -143,9 +151,8 @@ export class PortMemory {
   isInUse(row: number, port: number, time: number): boolean {
     const isUdp = (row & MEMORY_UDP) !== 0;
     const span = isUdp ? UDP_IN_USE : TCP_IN_USE;
-    if (isWithin(this.#times.ports[indexOf(row, port)], time, span)) {
-      return true;
-    }
+    const sent = this.#times.ports[indexOf(row, port)] & SECONDS;
+    if (isWithin(sent, time, span)) return true;
     return isUdp && this.#isReceiving(row, port);
   }
 
@@ -155,13 +162,14 @@ export class PortMemory {
   }
 
   /**
-   * Whether anything that is no refusal was sent from a port lately.
+   * Whether this host itself has lately sent anything from a port that is no
+   * refusal.
    *
    * @param span How long ago at most, in milliseconds.
    */
   wasSent(row: number, port: number, time: number, span: number): boolean {
     const sent = this.#times.ports[indexOf(row, port)];
-    return isWithin(sent, time, span / 1000);
+    return sent < TRANSLATED && isWithin(sent, time, span / 1000);
   }
 
   /**

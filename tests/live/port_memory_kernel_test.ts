@@ -5,7 +5,7 @@
 
 import { KernelMemory } from "../../capture/port_memory/kernel_memory.ts";
 import { parseAddress } from "../../detect/packet/address.ts";
-import type { PortTimes } from "../../detect/probe/port_memory.ts";
+import { type PortTimes, TRANSLATED } from "../../detect/probe/port_memory.ts";
 import { mapArray, tryProgram } from "../../ffi/bpf_syscall.ts";
 import { libc } from "../../ffi/libc.ts";
 import { CLOCK_BOOTTIME } from "../../ffi/linux.ts";
@@ -65,7 +65,8 @@ function fill(random: Random, times: PortTimes, now: number): void {
   };
   for (const port of PORTS) {
     for (let row = 0; row < 4; row++) {
-      times.ports[2 * (row * 65_536 + port)] = then();
+      times.ports[2 * (row * 65_536 + port)] = then() +
+        pick(random, [0, 0, TRANSLATED]);
     }
     times.receivers[2 * port] = pick(random, [0, 0, 1, 2, 3]);
   }

@@ -5,7 +5,10 @@
  * @module
  */
 
-import type { PortTimes } from "../../../detect/probe/port_memory.ts";
+import {
+  type PortTimes,
+  TRANSLATED,
+} from "../../../detect/probe/port_memory.ts";
 import {
   ETH_P_8021AD,
   ETH_P_8021Q,
@@ -185,7 +188,7 @@ function judgeIncoming(
 
   function sentFrom(row: number, { transport }: Parts): number {
     const port = transport[2] * 256 + transport[3];
-    return host.times.ports[2 * (65_536 * row + port)];
+    return host.times.ports[2 * (65_536 * row + port)] % TRANSLATED;
   }
 
   function unlessInUse(sent: number, span: number): number {
@@ -225,6 +228,11 @@ function judgeOutgoing(
   const write = (words: Uint32Array, at: number) => {
     words[at] = host.now;
   };
+  const writeSent = (row: number) => {
+    const at = 2 * (65_536 * row + port);
+    host.times.ports[at] = host.now + (isNative ? 0 : TRANSLATED);
+    return at;
+  };
   switch (protocol) {
     case TCP: {
       if (transport.length < 14) return PASS;
@@ -232,8 +240,7 @@ function judgeOutgoing(
       if ((flags & RST) !== 0) return (flags & ACK) !== 0 ? DROP : PASS;
       if (host.outgoing && (flags & (SYN | FIN | ACK)) === 0) return PASS;
       if (!isOurs) return (flags & (SYN | FIN)) !== 0 ? PASS : DROP;
-      const at = 2 * (65_536 * rowsOf(packet) + port);
-      write(host.times.ports, at);
+      const at = writeSent(rowsOf(packet));
       const opens = (flags & SYN) !== 0 && (flags & ACK) !== 0;
       if (opens) write(host.times.ports, at + 1);
       return (flags & (SYN | FIN)) !== 0 ? PASS : DROP;
@@ -241,7 +248,7 @@ function judgeOutgoing(
     case UDP:
       if (!isOurs) return DROP;
       if (transport.length < 2) return PASS;
-      write(host.times.ports, 2 * (65_536 * (rowsOf(packet) + 1) + port));
+      writeSent(rowsOf(packet) + 1);
       return DROP;
     case 1:
     case 58:

@@ -7,7 +7,10 @@ import {
 } from "../../../capture/port_memory/address_table.ts";
 import { memoryFilter } from "../../../capture/port_memory/program.ts";
 import { parseAddress } from "../../../detect/packet/address.ts";
-import { emptyPortTimes } from "../../../detect/probe/port_memory.ts";
+import {
+  emptyPortTimes,
+  TRANSLATED,
+} from "../../../detect/probe/port_memory.ts";
 import { encode } from "../../../ffi/ebpf.ts";
 import { assertEquals, assertGreater } from "../../assert.ts";
 import { type FakeArray, interpret } from "../../ebpf.ts";
@@ -66,7 +69,8 @@ const AGES = [NOW, NOW, 0, 1, 179, 180, 181, 899, 900, 901, -1];
 function fill(random: Random, times: ReturnType<typeof emptyPortTimes>): void {
   for (const port of PORTS) {
     for (let row = 0; row < 4; row++) {
-      times.ports[2 * (row * 65_536 + port)] = NOW - pick(random, AGES);
+      times.ports[2 * (row * 65_536 + port)] = NOW - pick(random, AGES) +
+        pick(random, [0, 0, TRANSLATED]);
     }
     times.receivers[2 * port] = pick(random, [0, 0, 1, 2, 3]);
   }

@@ -6,6 +6,7 @@ import {
   PortMemory,
   PROTOCOL_IN_USE,
   TCP_IN_USE,
+  TRANSLATED,
   UDP_IN_USE,
 } from "../../../detect/probe/port_memory.ts";
 import { assert, assertEquals } from "../../assert.ts";
@@ -66,6 +67,17 @@ Deno.test("sockets that only receive make UDP ports in use, nothing else", () =>
   assert(!isInUse(MEMORY_TCP, 514));
   assert(!isInUse(MEMORY_UDP, 8125));
   assert(isInUse(MEMORY_UDP + MEMORY_LOOPBACK, 8125));
+});
+
+Deno.test("what is sent in another's place is in use, but no service", () => {
+  const times = emptyPortTimes();
+  const memory = new PortMemory(times);
+  times.ports[2 * (MEMORY_TCP * 65_536 + 1_500)] = NOW + TRANSLATED;
+  assert(memory.isInUse(MEMORY_TCP, 1_500, NOW * 1000));
+  assert(!memory.isInUse(MEMORY_TCP, 1_500, (NOW + TCP_IN_USE + 1) * 1000));
+  assert(!memory.wasSent(MEMORY_TCP, 1_500, NOW * 1000, 60_000));
+  times.ports[2 * (MEMORY_TCP * 65_536 + 1_500)] = NOW;
+  assert(memory.wasSent(MEMORY_TCP, 1_500, NOW * 1000, 60_000));
 });
 
 Deno.test("times that the kernel writes are read alone", () => {
