@@ -14,6 +14,7 @@ import {
 } from "./namespaces.ts";
 import { eventually, type Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
+import { scanEnds, SHORT_DELAY } from "./scans.ts";
 
 const NEEDS = {
   root: true,
@@ -51,7 +52,7 @@ liveTest(
     await host.set("net.ipv4.ip_forward=1");
     await host.run(["ip", "route", "add", added, "via", "10.77.0.99"]);
     await using daemon = await startDaemon(host, [
-      ...["--scan-delay", "100ms", "-o", "stdout"],
+      ...[...SHORT_DELAY, "-o", "stdout"],
     ]);
     // Nobody is there, so nmap is to give up soon.
     const scan = () =>
@@ -60,11 +61,14 @@ liveTest(
         ...["--max-rtt-timeout", "100ms", added],
       ]);
     await scan();
+    await scanEnds();
     await addAddress(host, "lo", `${added}/32`);
     await two.scan(added);
     await lines(daemon, 1);
+    await scanEnds();
     await host.run(["ip", "address", "delete", `${added}/32`, "dev", "lo"]);
     await scan();
+    await scanEnds();
     await two.scan(HOST);
     await lines(daemon, 2);
     assertStringIncludes(daemon.stdout[0], ` to ${added} ports `);
@@ -79,7 +83,7 @@ liveTest(
   async () => {
     await using two = await TwoHosts.create();
     await using daemon = await startDaemon(two.host, [
-      ...["--scan-delay", "100ms", "-o", "stdout"],
+      ...[...SHORT_DELAY, "-o", "stdout"],
     ]);
     await two.scan(HOST_IPV6);
     const [line] = await lines(daemon, 1);
@@ -87,6 +91,7 @@ liveTest(
       line,
       /^\[2001:db8:77::1\]:\d+ to 2001:db8:77::2 ports .*, fSrpauxy, TOS 00/,
     );
+    await scanEnds();
     await addAddress(two.host, "eth0", "2001:db8:77::99/64");
     await two.scan("2001:db8:77::99");
     await lines(daemon, 2);
@@ -132,7 +137,7 @@ liveTest(
 liveTest("a scan over loopback is one line", NEEDS, async () => {
   await using two = await TwoHosts.create();
   await using daemon = await startDaemon(two.host, [
-    ...["--scan-delay", "100ms", "-o", "stdout"],
+    ...[...SHORT_DELAY, "-o", "stdout"],
   ]);
   await two.scan("127.0.0.1", { from: two.host });
   assertMatch(
@@ -177,10 +182,11 @@ for (const args of [[], ["-i", "eth0"]]) {
   liveTest(`${name}: down and up again, scans are found`, NEEDS, async () => {
     await using two = await TwoHosts.create();
     await using daemon = await startDaemon(two.host, [
-      ...[...args, "--scan-delay", "100ms", "-o", "stdout"],
+      ...[...args, ...SHORT_DELAY, "-o", "stdout"],
     ]);
     await two.scan();
     await lines(daemon, 1);
+    await scanEnds();
     for (const state of ["down", "up"]) {
       await two.host.run(["ip", "link", "set", "eth0", state]);
     }

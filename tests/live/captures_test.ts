@@ -97,6 +97,16 @@ function withoutHandshakes(lines: readonly string[]): string[] {
   );
 }
 
+/**
+ * With the first ports only: how many more are told depends on which came before
+ * the answers to these were waited for.
+ */
+function withFirstPorts(lines: readonly string[]): string[] {
+  return lines.map((line) =>
+    line.replace(/ ports ((?:\d+, ){7}).*\.\.\./, " ports $1...")
+  );
+}
+
 /** Who scanned whom. */
 function ends(lines: readonly string[]): string[] {
   return lines.map((line) => line.split(" ports ")[0]);
@@ -159,8 +169,10 @@ liveTest(
         // The kernel remembers ports, not addresses: one that has answered over
         // IPv4 weighs nothing over IPv6, where a file knows that it is closed.
         assertEquals(ends(found), ends(raw), name);
-        const ofIpv4 = withoutHandshakes(found.filter(isIpv4));
-        assertSameLines(ofIpv4, raw.filter(isIpv4), name);
+        const [ofIpv4, expected] = [withoutHandshakes(found), raw].map((all) =>
+          withFirstPorts(all.filter(isIpv4))
+        );
+        assertSameLines(ofIpv4, expected, name);
       }
     }
   },

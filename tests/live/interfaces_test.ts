@@ -5,6 +5,7 @@ import { startDaemon } from "./daemon.ts";
 import { connect, TwoHosts } from "./namespaces.ts";
 import { eventually, pause, type Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
+import { scanEnds, SHORT_DELAY } from "./scans.ts";
 
 const NEEDS = { root: true, tools: ["ip", "unshare", "nmap"] };
 const SECOND = "10.78.1.2";
@@ -44,9 +45,10 @@ async function assertFound(
   );
   assertEquals(daemon.stdout.length, count, daemon.stdout.join("\n"));
   assertStringIncludes(daemon.stdout[count - 1], ` to ${target} ports `);
+  await scanEnds();
 }
 
-const ARGS = ["-o", "stdout", "--log-burst", "0", "--scan-delay", "100ms"];
+const ARGS = ["-o", "stdout", "--log-burst", "0", ...SHORT_DELAY];
 
 for (const names of [["eth1"], ["eth0", "eth1"]]) {
   const which = names.join(" and ");

@@ -6,8 +6,9 @@ import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { Folder, launch, program, startDaemon } from "./daemon.ts";
 import { USER } from "./machine.ts";
 import { HOST, SCANNER, TwoHosts } from "./namespaces.ts";
-import { eventually, pause, Process } from "./processes.ts";
+import { eventually, Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
+import { scanEnds, SHORT_DELAY } from "./scans.ts";
 
 const NEEDS = {
   root: true,
@@ -66,7 +67,7 @@ class Site implements AsyncDisposable {
 
 liveTest("lists that are replaced are read again", NEEDS, async () => {
   await using site = await Site.create();
-  await using daemon = await site.start("--scan-delay", "100ms");
+  await using daemon = await site.start(...SHORT_DELAY);
   const lines = async (count: number) => {
     await eventually(
       () => daemon.stdout.length >= count,
@@ -76,11 +77,12 @@ liveTest("lists that are replaced are read again", NEEDS, async () => {
   };
   await site.two.scan();
   await lines(1);
+  await scanEnds();
   site.write(site.list, `${SCANNER}/32 # ours\n`);
   assertEquals(await site.reload(), [0, ""]);
   await daemon.told("configuration read anew; 1 sources are ignored");
   await site.two.scan(HOST, { ports: "2000-2100" });
-  await pause(500);
+  await scanEnds();
   await lines(1);
   site.write(site.list, "");
   site.write(site.config, `ignore-file = "${site.list}"\nutc = true\n`);
@@ -218,12 +220,12 @@ liveTest("the flood limit changes while the daemon runs", NEEDS, async () => {
   limit(1);
   await using daemon = await startDaemon(site.two.host, [
     ...["-o", "stdout", "-f", site.config, "--control", site.control],
-    ...["--scan-delay", "100ms"],
+    ...SHORT_DELAY,
   ]);
   // Each is a scan of its own only after a pause.
   const scan = async (ports?: string) => {
     await site.two.scan(HOST, { ports });
-    await pause(500);
+    await scanEnds();
   };
   await scan();
   await scan("1000-1100");

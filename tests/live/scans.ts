@@ -7,8 +7,23 @@
 import { concat, ipv4, tcp } from "../packets.ts";
 import { hardwareAddress, inject } from "./inject.ts";
 import { HOST, type TwoHosts } from "./namespaces.ts";
+import { pause } from "./processes.ts";
 
 const PORTS = [21, 22, 23, 25, 53, 80, 111];
+
+/** nmap pauses for a second at times, above all on a busy machine. */
+const DELAY_MS = 2_000;
+
+/** A shorter scan delay than the default one, that nmap does not exceed. */
+export const SHORT_DELAY: readonly string[] = [
+  "--scan-delay",
+  `${DELAY_MS}ms`,
+];
+
+/** Waits until whatever comes next is another scan, with {@linkcode SHORT_DELAY}. */
+export function scanEnds(): Promise<void> {
+  return pause(DELAY_MS + 200);
+}
 
 /** The source of a scan by its number. */
 export function sourceOf(scan: number): string {
