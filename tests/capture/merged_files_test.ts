@@ -90,9 +90,11 @@ function randomRecords(count: number): FileRecord[] {
   let time = START;
   return Array.from({ length: count }, () => {
     time += below(random, 40);
-    const source = `192.0.2.${1 + below(random, 20)}`;
-    const segment = tcp({ destinationPort: 1 + below(random, 500) });
-    return record(time, ipv4(segment, { source }));
+    const number = 1 + below(random, 20);
+    const destinationPort = 1 + below(random, 500);
+    // Equal ones would show that they come from one host.
+    const segment = tcp({ destinationPort, sequence: 1_000_000 + number });
+    return record(time, ipv4(segment, { source: `192.0.2.${number}` }));
   });
 }
 
