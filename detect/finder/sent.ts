@@ -5,7 +5,7 @@
  * @module
  */
 
-import { DIRECTION_IN } from "../packet/packet.ts";
+import { DIRECTION_IN, DIRECTION_UNKNOWN } from "../packet/packet.ts";
 import {
   DATAGRAM_EMPTY,
   PROTOCOL_SCTP,
@@ -94,7 +94,7 @@ export class Sent {
     if (protocol === PROTOCOL_TCP) {
       if ((flags & (TCP_SYN | TCP_ACK)) === (TCP_SYN | TCP_ACK)) {
         this.#answers(segment);
-        this.#state.answers.remember(segment);
+        if (this.#isSecret(segment)) this.#state.answers.remember(segment);
       } else if ((flags & TCP_RST) !== 0) this.#refusesPerhaps(segment);
       else if ((flags & TCP_ACK) !== 0) this.#goesOn(segment);
     } else if (protocol === PROTOCOL_UDP) this.#sendsDatagram(segment);
@@ -111,9 +111,22 @@ export class Sent {
     const isOpening = isSyn && (flags & TCP_ACK) !== 0;
     this.#noteSent(segment, isOpening || !isSyn && isFromService(segment));
     if (isSyn && !isOpening) return;
-    if (isOpening) this.#state.answers.remember(segment);
-    else if ((flags & TCP_FIN) !== 0) this.#state.answers.rememberEnd(segment);
+    if (this.#isSecret(segment)) {
+      if (isOpening) this.#state.answers.remember(segment);
+      else if ((flags & TCP_FIN) !== 0) {
+        this.#state.answers.rememberEnd(segment);
+      }
+    }
     this.#outcome(segment, ANSWERED_TARGET);
+  }
+
+  /**
+   * Whether only its receiver knows the number of a segment. What comes to this
+   * host, or through it, in the name of another may be the forger's own.
+   */
+  #isSecret(segment: Segment): boolean {
+    return segment.direction === DIRECTION_UNKNOWN ||
+      this.#state.ownership.isThisHost(segment);
   }
 
   /**
