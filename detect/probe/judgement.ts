@@ -100,6 +100,14 @@ export class Judgement {
     return this.#weightOf(this.#records.traitsAt(entry, index));
   }
 
+  /** What a target weighs at most, by its word. */
+  mostOf(word: number): number {
+    const state = stateOf(word);
+    return state === ANSWERED_TARGET || state === EXCUSED
+      ? 0
+      : this.#weightOf(word);
+  }
+
   /**
    * What a target weighs amid those before it. A further host at the same port
    * weighs as a high port does where nobody knows who is ours, since a client that
