@@ -7,7 +7,7 @@
 import type { Segment } from "../packet/segment.ts";
 import { SLOW_PAUSE_MS } from "../rules/slow.ts";
 import { LONG_GRACE_MS } from "../probe/judgement.ts";
-import { isDatagram } from "../probe/strays.ts";
+import { isDatagram } from "../probe/census.ts";
 import { weightOf } from "../probe/traits.ts";
 import { FirstProbes } from "../table/first_probes.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
@@ -100,7 +100,8 @@ export class Recorder {
     const { records, judgement } = this.#state;
     if (records.count(entry) === 0) return;
     if (!isDatagram(records.protocolAt(entry, 0))) return;
-    if (judgement.strays.areAll(entry)) records.clearTargets(entry);
+    judgement.begin(entry);
+    if (judgement.census.isAllStrays) records.clearTargets(entry);
   }
 
   /** What follows once a target stands in a record. */
@@ -247,12 +248,13 @@ export class Recorder {
     // What made a slow scan has been told: only the fast rule goes on asking.
     const isTold = records.has(entry, FOUND_SLOW);
     const longest = isTold ? scanDelay : Math.max(slowWindow, scanDelay);
+    judgement.begin(entry);
     let waiting = -1;
     for (let i = 0; i < count; i++) {
       const known = records.stateAt(entry, i);
       const isOld = ((now - records.timeAt(entry, i)) >>> 0) > longest;
       const isNothing = known === ANSWERED_TARGET || known === EXCUSED ||
-        isOld || judgement.strays.has(entry, i);
+        isOld || judgement.census.isStray(i);
       if (isNothing || this.#isPast(entry, i, time)) {
         this.#remove(entry, i);
         return true;

@@ -112,6 +112,7 @@ export class HostsOfPort extends RecordQuestion implements Question {
     );
     const needed = Math.max(SILENT_HOSTS, SILENT_SHARE * answered);
     let silent = 0;
+    judgement.begin(entry);
     for (let i = 0; i < count; i++) {
       if (!judgement.counts(entry, i, time) || ++silent < needed) continue;
       records.set(entry, FOUND_FAST);

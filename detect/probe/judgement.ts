@@ -26,8 +26,7 @@ import {
   TARGET_UDP,
   WAITING,
 } from "../table/targets.ts";
-import { FurtherHosts } from "./further_hosts.ts";
-import { Strays } from "./strays.ts";
+import { Census } from "./census.ts";
 import type { UsedPorts } from "./used_ports.ts";
 
 /**
@@ -59,8 +58,8 @@ const BOOT_MS = 60_000;
 export class Judgement {
   /** No more packets come: who is silent now stays so. */
   isEnding = false;
-  /** What weighs nothing, because it stands alone. */
-  readonly strays: Strays;
+  /** What the targets of the record that is asked about have in common. */
+  readonly census: Census;
   readonly #records: RecordTable;
   // Each target asks for these: fields are near.
   readonly #privilegedWeight: number;
@@ -69,13 +68,11 @@ export class Judgement {
   readonly #errorPause: number;
   readonly #answerDelay: number;
   readonly #ports: UsedPorts;
-  readonly #furtherHosts: FurtherHosts;
   readonly #longestGrace: number;
 
   constructor(records: RecordTable, settings: Settings, ports: UsedPorts) {
     this.#records = records;
-    this.strays = new Strays(records);
-    this.#furtherHosts = new FurtherHosts(records);
+    this.census = new Census(records);
     this.#privilegedWeight = settings.privilegedWeight;
     this.#highWeight = settings.highWeight;
     this.#pause = settings.scanDelay;
@@ -87,12 +84,12 @@ export class Judgement {
 
   /** What it takes besides the records, in bytes. */
   get byteLength(): number {
-    return this.#furtherHosts.byteLength;
+    return this.census.byteLength;
   }
 
-  /** Begins to ask what a record's targets weigh amid each other, in order. */
+  /** Begins to ask about a record's targets. */
   begin(entry: number): void {
-    this.#furtherHosts.begin(entry);
+    this.census.begin(entry);
   }
 
   /** What a target weighs if it counts. */
@@ -117,21 +114,10 @@ export class Judgement {
     const word = this.#records.wordAt(entry, index);
     const weight = this.#weightOf(word);
     const highWeight = this.#highWeight;
-    if (weight === highWeight || !this.#furtherHosts.has(index)) return weight;
+    const { census } = this;
+    if (weight === highWeight || !census.isFurtherHost(index)) return weight;
     const isOurs = (word & IS_OURS) !== 0;
-    return isOurs && !this.#doMostAnswer(entry, index) ? weight : highWeight;
-  }
-
-  /** Whether more hosts have answered at a target's port than have not. */
-  #doMostAnswer(entry: number, index: number): boolean {
-    const records = this.#records;
-    const port = records.portAt(entry, index);
-    let answered = 0;
-    for (let i = records.count(entry) - 1; i >= 0; i--) {
-      if (records.portAt(entry, i) !== port) continue;
-      answered += records.stateAt(entry, i) === ANSWERED_TARGET ? 1 : -1;
-    }
-    return answered > 0;
+    return isOurs && !census.doMostAnswer(index) ? weight : highWeight;
   }
 
   /**
@@ -140,7 +126,7 @@ export class Judgement {
    * does, and nothing if it has answered anybody.
    */
   weightAmidHosts(entry: number, index: number, time: number): number {
-    if (!this.#furtherHosts.has(index)) return this.weight(entry, index);
+    if (!this.census.isFurtherHost(index)) return this.weight(entry, index);
     return this.#isKnownService(entry, index, time) ? 0 : this.#highWeight;
   }
 
@@ -184,7 +170,7 @@ export class Judgement {
     return Math.max(0, grace - age);
   }
 
-  /** Whether a target speaks for a scan. */
+  /** Whether a target of the record that is asked about speaks for a scan. */
   counts(entry: number, index: number, time: number): boolean {
     const records = this.#records;
     const word = records.wordAt(entry, index);
@@ -194,9 +180,10 @@ export class Judgement {
       return this.#countAborts(entry) > FORGIVEN_ABORTS;
     }
     if (this.undecided(entry, index, time) > 0) return false;
-    if (this.strays.has(entry, index)) return false;
+    if (this.census.isStray(index)) return false;
     if (!this.#isExcused(entry, index, time)) return true;
     records.setState(entry, index, EXCUSED);
+    this.census.excuse(word);
     return false;
   }
 

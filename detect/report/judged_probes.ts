@@ -127,6 +127,7 @@ export class JudgedProbes {
     if (index < 0) return; // it was answered, and gave its place to another
     const state = records.stateAt(entry, index);
     if (state === ABORTED) return;
+    this.#judgement.begin(entry);
     const counts = this.#judgement.countsSlowly(entry, index, time);
     // Whoever only asks must not decide for the rules, which ask later.
     records.setState(entry, index, state);
