@@ -64,7 +64,7 @@ export interface DetectorOptions {
   /**
    * Further hosts of ours: packets to them count, and what comes from them is
    * evidence whichever way it went. Needed for evidence from files that do not
-   * tell the direction.
+   * tell the direction. As sources they count per address, not per IPv6 prefix.
    */
   home?: Addresses;
   /** Packets count whatever their destination [false]. */

@@ -69,7 +69,11 @@ export class FinderState {
     const capacity = 2 ** Math.ceil(Math.log2(settings.sources));
     const targets = MANY_HOSTS_FACTOR * most + ABORTS;
     this.records = new RecordTable(capacity, targets, random);
-    this.key = new SourceKey(settings.ipv6Prefix, options.onLink);
+    this.key = new SourceKey(
+      settings.ipv6Prefix,
+      options.onLink,
+      options.home,
+    );
     this.#hash = new AddressHash(random);
     this.ownership = ownership;
     const ports = options.portMemory ?? new PortMemory();

@@ -38,15 +38,22 @@ export class SourceKey extends Key {
   readonly #mask2: number;
   readonly #mask3: number;
   readonly #onLink: AddressSet | undefined;
+  readonly #home: AddressSet | undefined;
 
   /**
    * @param prefix Leading bits of an IPv6 address that make a source.
    * @param onLink Networks whose sources count per address.
+   * @param home The same: our own hosts are not one.
    */
-  constructor(prefix: number, onLink: AddressSet | undefined) {
+  constructor(
+    prefix: number,
+    onLink: AddressSet | undefined,
+    home?: AddressSet | undefined,
+  ) {
     super();
     [this.#mask0, this.#mask1, this.#mask2, this.#mask3] = prefixMask(prefix);
     this.#onLink = onLink;
+    this.#home = home;
   }
 
   /** Takes the key of a segment's source. */
@@ -88,6 +95,7 @@ export class SourceKey extends Key {
   /** Whether an address counts by itself: its prefix is many hosts' own. */
   #isSingle(w0: number, w1: number, w2: number, w3: number): boolean {
     if ((w0 >>> 22) === 0x3fa) return true; // fe80::/10, RFC 4291
-    return this.#onLink?.has(w0, w1, w2, w3) ?? false;
+    return (this.#onLink?.has(w0, w1, w2, w3) ?? false) ||
+      (this.#home?.has(w0, w1, w2, w3) ?? false);
   }
 }

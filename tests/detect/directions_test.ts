@@ -1,0 +1,30 @@
+/**
+ * Files that tell the directions of packets, as those of `tcpdump -i any` do, and
+ * not who is ours: a host's own, a router's, and halves of them.
+ */
+
+import type { DetectorOptions } from "../../mod.ts";
+import { TCP_RST } from "../../library/packet.ts";
+import { assertEquals } from "../assert.ts";
+import { portsFrom } from "../watch.ts";
+import { ends, hosts, Traffic, watch } from "./traffic.ts";
+
+/** Those whose scans are found. */
+function found(traffic: Traffic, options: DetectorOptions = {}): string[] {
+  const decisions = [...watch(traffic, options).decisions];
+  return decisions.map((decision) => decision.split(" ")[0]);
+}
+
+Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", () => {
+  const traffic = new Traffic();
+  for (const [i, port] of portsFrom(1, 60).entries()) {
+    const source = `2001:db8::${(i + 1).toString(16)}`;
+    const host = "2001:db8:0:1::1";
+    const one = ends({ source, host, port, time: i * 100 });
+    traffic.receive(one);
+    traffic.send(one, { flags: TCP_RST }, 0.2);
+  }
+  const home = "2001:db8:0:1::/64";
+  assertEquals(found(traffic, { home }), ["2001:db8::/64"]);
+  assertEquals(found(traffic, { home: [home, "2001:db8::/64"] }), []);
+});
