@@ -110,7 +110,7 @@ export class Dispatcher implements SegmentHandler {
     const ownership = this.#ownership;
     if (finder === undefined) return;
     const isOurs = ownership.comesFromUs(error);
-    if (!isOurs && !ownership.knowsNobody) return;
+    if (!isOurs && !ownership.isUnknown(error)) return;
     if (!ownership.wasForUs(quoted) || !isAnswerTo(error, quoted)) return;
     if (ownership.isIgnored(quoted)) return;
     this.#catchUp(error.time);

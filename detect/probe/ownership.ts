@@ -99,8 +99,12 @@ export class Ownership {
    * host that is asked, whoever that is.
    */
   isAnybodys(s: Segment): boolean {
-    return this.#isPromiscuous ||
-      this.knowsNobody && s.direction === DIRECTION_UNKNOWN;
+    return this.#isPromiscuous || this.isUnknown(s);
+  }
+
+  /** Whether nothing tells whose a packet is, not even its direction. */
+  isUnknown(s: Segment): boolean {
+    return this.knowsNobody && s.direction === DIRECTION_UNKNOWN;
   }
 
   /** Whether a quoted packet went to a host of ours. */

@@ -7,13 +7,32 @@ import type { DetectorOptions } from "../../mod.ts";
 import { TCP_RST } from "../../library/packet.ts";
 import { assertEquals } from "../assert.ts";
 import { portsFrom } from "../watch.ts";
-import { ends, hosts, Traffic, watch } from "./traffic.ts";
+import { address, type Ends, ends, hosts, Traffic, watch } from "./traffic.ts";
 
 /** Those whose scans are found. */
 function found(traffic: Traffic, options: DetectorOptions = {}): string[] {
   const decisions = [...watch(traffic, options).decisions];
   return decisions.map((decision) => decision.split(" ")[0]);
 }
+
+/** Strangers, each asked at a port of its own or at the same. */
+function strangers(count: number, port?: number): Ends[] {
+  return Array.from({ length: count }, (_, i) =>
+    ends({
+      host: address("203.0", 256 + i),
+      port: port ?? 20_001 + 7 * i,
+      sourcePort: 40_000,
+      time: i * 100,
+    }));
+}
+
+Deno.test("60 peers refuse what the watched host sends", () => {
+  for (const port of [undefined, 500]) {
+    const traffic = new Traffic();
+    for (const one of strangers(60, port)) traffic.refusedBy(one, 30);
+    assertEquals(found(traffic), []);
+  }
+});
 
 Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", () => {
   const traffic = new Traffic();

@@ -50,6 +50,7 @@ export const DAY = 24 * HOUR;
 
 /** Linux's type of a packet that this host sent (linux/if_packet.h). */
 const OUTGOING = 4;
+const INCOMING = 0;
 const IPV4 = Uint8Array.from([0x08, 0x00]);
 const ICMP = 1;
 /** The sequence number of our hosts' SYN-ACKs. */
@@ -161,6 +162,14 @@ export class Traffic {
   unreachable(ends: Ends, after: number): void {
     this.receive(ends, { protocol: PROTOCOL_UDP, flags: 0 }, after);
     this.packets[this.packets.length - 1].isQuoted = true;
+  }
+
+  /** The watched host itself sends a datagram, and is refused by ICMP. */
+  refusedBy(ends: Ends, after: number): void {
+    const datagram = { protocol: PROTOCOL_UDP, flags: 0 };
+    this.receive(ends, { ...datagram, direction: DIRECTION_OUT });
+    this.unreachable(ends, after);
+    this.packets[this.packets.length - 1].segment.direction = DIRECTION_OUT;
   }
 
   /** A probe, and what our host says to it. */
@@ -312,7 +321,8 @@ function unreachable(quoted: Sent["segment"], time: number): Packet {
     protocol: ICMP,
   });
   const isKnown = quoted.direction !== DIRECTION_UNKNOWN;
-  const bytes = isKnown ? concat(cooked(OUTGOING, IPV4), error) : error;
+  const way = quoted.direction === DIRECTION_OUT ? INCOMING : OUTGOING;
+  const bytes = isKnown ? concat(cooked(way, IPV4), error) : error;
   const packet = new Packet();
   packet.linkType = isKnown ? LINKTYPE_LINUX_SLL : LINKTYPE_RAW;
   packet.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
