@@ -37,7 +37,9 @@ import {
   BY_REFUSAL,
   HAS_ACK,
   HEAVY,
+  IS_LOCAL,
   IS_OURS,
+  IS_UNSURE,
   REFUSED,
   TARGET_TCP,
   targetProtocol,
@@ -72,6 +74,7 @@ export class Sent {
   /** Looks at what one of our hosts sends. */
   segment(segment: Segment): void {
     const { flags, protocol } = segment;
+    if (this.#state.ownership.knowsNobody) this.#passesOn(segment);
     if (protocol === PROTOCOL_TCP) {
       if ((flags & TCP_RST) !== 0) {
         this.#state.ports.sawAnswer = true;
@@ -102,6 +105,21 @@ export class Sent {
       if (flags === SCTP_INIT_ACK) this.#outcome(segment, ANSWERED_TARGET);
       else if (flags === SCTP_ABORT) this.#outcome(segment, REFUSED);
     }
+  }
+
+  /**
+   * What came in and goes out again was not for the watched host, but for one that
+   * it forwards to, of which nobody knows whose it is.
+   */
+  #passesOn(segment: Segment): void {
+    if (isLoopback(segment)) return;
+    const { records, judgement } = this.#state;
+    const entry = this.#state.findSource(segment);
+    if (entry < 0) return;
+    const index = this.#state.findTarget(entry, segment);
+    if (index < 0) return;
+    records.dropTraits(entry, index, IS_OURS | IS_LOCAL | IS_UNSURE);
+    judgement.update(entry, records.time(entry));
   }
 
   /** A TCP segment that is no RST. */

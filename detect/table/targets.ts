@@ -301,6 +301,11 @@ export abstract class TargetTable extends FirstPacketTable {
   addTraits(entry: number, index: number, traits: number): void {
     this.words[this.#at(entry, index)] |= traits;
   }
+
+  /** Takes traits from a target. */
+  dropTraits(entry: number, index: number, traits: number): void {
+    this.words[this.#at(entry, index)] &= ~traits;
+  }
 }
 
 /** The state in a target's word. */

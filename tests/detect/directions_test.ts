@@ -4,10 +4,23 @@
  */
 
 import type { DetectorOptions } from "../../mod.ts";
-import { TCP_RST } from "../../library/packet.ts";
+import {
+  DIRECTION_IN,
+  DIRECTION_OUT,
+  PROTOCOL_UDP,
+  TCP_RST,
+} from "../../library/packet.ts";
 import { assertEquals } from "../assert.ts";
 import { portsFrom } from "../watch.ts";
-import { address, type Ends, ends, hosts, Traffic, watch } from "./traffic.ts";
+import {
+  address,
+  type Ends,
+  ends,
+  hosts,
+  SCANNER,
+  Traffic,
+  watch,
+} from "./traffic.ts";
 
 /** Those whose scans are found. */
 function found(traffic: Traffic, options: DetectorOptions = {}): string[] {
@@ -33,6 +46,46 @@ Deno.test("60 peers refuse what the watched host sends", () => {
     assertEquals(found(traffic), []);
   }
 });
+
+/** What a router sees: what it passes on comes in and goes out again. */
+function routed({ packets }: Traffic): Traffic {
+  const traffic = new Traffic();
+  for (const { time, segment } of packets) {
+    const isIn = { ...segment, direction: DIRECTION_IN };
+    const isOut = { ...segment, direction: DIRECTION_OUT };
+    traffic.packets.push({ time, segment: isIn });
+    traffic.packets.push({ time: time + 0.03, segment: isOut });
+  }
+  return traffic;
+}
+
+Deno.test("a client behind a router meets dead hosts", () => {
+  const traffic = new Traffic();
+  for (const one of strangers(40, 443)) {
+    traffic.receive(one);
+    traffic.receive(one, {}, 1000);
+    traffic.connect({ ...one, port: 80, delay: 20 });
+  }
+  assertEquals(found(routed(traffic)), []);
+});
+
+Deno.test("a client behind a router sends datagrams to strangers", () => {
+  const traffic = new Traffic();
+  for (const one of strangers(60)) {
+    traffic.receive(one, { protocol: PROTOCOL_UDP, flags: 0 });
+  }
+  assertEquals(found(routed(traffic)), []);
+});
+
+for (const fate of ["silent", "refused"] as const) {
+  Deno.test(`a scan through a router, ${fate}`, () => {
+    const traffic = new Traffic();
+    for (const [i, port] of portsFrom(1, 60).entries()) {
+      traffic.probe("syn", fate, ends({ port, time: i * 20 }));
+    }
+    assertEquals(found(routed(traffic)), [SCANNER]);
+  });
+}
 
 Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", () => {
   const traffic = new Traffic();
