@@ -58,7 +58,7 @@ export class Received {
     const { protocol, flags } = segment;
     if (protocol === PROTOCOL_TCP) {
       if ((flags & (TCP_FIN | TCP_RST)) !== 0) this.#closing(segment);
-      if ((flags & TCP_ACK) !== 0 && segment.direction === DIRECTION_UNKNOWN) {
+      if ((flags & TCP_ACK) !== 0 && this.#mayBeHalf(segment)) {
         this.#continued(segment);
       }
     }
@@ -141,6 +141,12 @@ export class Received {
     records.setState(entry, index, ABORTED);
     judgement.update(entry, segment.time);
     this.#judge.expect(entry, 0, segment);
+  }
+
+  /** Whether what the other end sends may be missing: a filter keeps one side. */
+  #mayBeHalf({ direction }: Segment): boolean {
+    return direction === DIRECTION_UNKNOWN ||
+      !this.#state.ownership.knowsThisHost;
   }
 
   /** A source goes on where nobody has seen an answer: half of it is missing. */

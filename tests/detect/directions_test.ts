@@ -16,6 +16,7 @@ import {
   address,
   type Ends,
   ends,
+  HOST,
   hosts,
   SCANNER,
   Traffic,
@@ -86,6 +87,35 @@ for (const fate of ["silent", "refused"] as const) {
     assertEquals(found(routed(traffic)), [SCANNER]);
   });
 }
+
+/** Only what comes in: `tcpdump -i any dst host ...`. */
+function incoming({ packets }: Traffic): Traffic {
+  const traffic = new Traffic();
+  for (const packet of packets) {
+    if (packet.segment.direction === DIRECTION_IN) traffic.packets.push(packet);
+  }
+  return traffic;
+}
+
+Deno.test("a client of 60 ports, of which only what comes in was captured", () => {
+  const traffic = new Traffic();
+  for (const [i, port] of portsFrom(1, 60).entries()) {
+    traffic.connect(
+      ends({ port, sourcePort: 40_000 + i, time: i * 100, delay: 15 }),
+    );
+  }
+  for (const options of [{}, { home: hosts(HOST) }]) {
+    assertEquals(found(incoming(traffic), options), []);
+  }
+});
+
+Deno.test("a scan of which only what comes in was captured", () => {
+  const traffic = new Traffic();
+  for (const [i, port] of portsFrom(1, 60).entries()) {
+    traffic.probe("syn", "refused", ends({ port, time: i * 20 }));
+  }
+  assertEquals(found(incoming(traffic)), [SCANNER]);
+});
 
 Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", () => {
   const traffic = new Traffic();
