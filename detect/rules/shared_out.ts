@@ -59,8 +59,13 @@ export class SharedOutRule {
   readonly #key = new NetworkKey();
   readonly #otherKey = new Key();
   readonly #otherNetwork = new NetworkKey();
-  /** Of each network seen last, a hash and the record of a source. */
+  /**
+   * Of each network seen last, a hash; and the record of a source, `<< 1`, and
+   * whether the network was given a record since.
+   */
   readonly #seen = new Int32Array(2 << SEEN_BITS);
+  /** The hash of the network that was looked for last. */
+  #mixed = 0;
   readonly #members: NetworkMembers;
 
   /** @param sources The records of single sources. */
@@ -109,9 +114,11 @@ export class SharedOutRule {
    */
   add(from: number, source: Key, probe: Segment): void {
     this.#key.of(source);
+    const at = this.#locate();
+    if (this.#isAlone(at, from)) return;
     let entry = this.#find();
     if (entry < 0) {
-      const other = this.#otherSource(from);
+      const other = this.#otherSource(at, from);
       if (other === NEVER) return;
       entry = this.#insert(probe);
       this.#addAll(entry, other, probe.time);
@@ -141,19 +148,33 @@ export class SharedOutRule {
     if (records.bound(entry) >= this.#threshold) this.#queue.add(entry, time);
   }
 
+  /** Where the network is remembered among those seen last. */
+  #locate(): number {
+    const { w0, w1, w3 } = this.#key;
+    this.#mixed =
+      Math.imul(w3 ^ Math.imul(w0 ^ (w1 >>> 7), 0x85ebca6b), 0x9e3779b1) | 1;
+    return (this.#mixed >>> (32 - SEEN_BITS)) << 1;
+  }
+
+  /** Whether a source is the only one of its network, as it was before. */
+  #isAlone(at: number, from: number): boolean {
+    const seen = this.#seen;
+    return seen[at] === this.#mixed && seen[at + 1] === from << 1;
+  }
+
   /**
    * The record of another source of the same network that was seen last, or
    * NEVER: as long as there is one source, nothing is shared out.
    */
-  #otherSource(from: number): number {
-    const { w0, w1, w3 } = this.#key;
-    const mixed =
-      Math.imul(w3 ^ Math.imul(w0 ^ (w1 >>> 7), 0x85ebca6b), 0x9e3779b1) | 1;
-    const at = (mixed >>> (32 - SEEN_BITS)) << 1;
+  #otherSource(at: number, from: number): number {
     const seen = this.#seen;
-    if (seen[at] === mixed && seen[at + 1] !== from) return seen[at + 1];
-    seen[at] = mixed;
-    seen[at + 1] = from;
+    const other = seen[at + 1] >>> 1;
+    if (seen[at] === this.#mixed && other !== from) {
+      seen[at + 1] |= 1;
+      return other;
+    }
+    seen[at] = this.#mixed;
+    seen[at + 1] = from << 1;
     return NEVER;
   }
 

@@ -26,6 +26,9 @@ export class RecordNumbers {
   readonly #positions: Int32Array;
   /** The position of each number. */
   readonly #positionOf: Int32Array;
+  /** What was asked for last: mostly it is what is kept next. */
+  #last = -1;
+  #lastPosition = -1;
 
   /** @param capacity How many records there are at most. */
   constructor(capacity: number) {
@@ -40,18 +43,23 @@ export class RecordNumbers {
 
   /** Gives a number that is new to a position that was free. */
   assign(number: number, position: number): void {
+    this.#last = number;
+    this.#lastPosition = position;
     this.#positionOf[number] = position;
     this.#positions[2 * position + 1] = number << LIVE_BITS;
   }
 
   /** The number of a position that is taken. */
   at(position: number): number {
-    return this.#positions[2 * position + 1] >>> LIVE_BITS;
+    this.#lastPosition = position;
+    return this.#last = this.#positions[2 * position + 1] >>> LIVE_BITS;
   }
 
   /** The position of a number. */
   positionOf(number: number): number {
-    return this.#positionOf[number];
+    return number === this.#last
+      ? this.#lastPosition
+      : this.#positionOf[number];
   }
 
   /** How many targets weigh anything of the record in a position. */
@@ -65,7 +73,7 @@ export class RecordNumbers {
    * @param live How many of its targets weigh anything.
    */
   keep(number: number, until: number, live: number): void {
-    const at = 2 * this.#positionOf[number];
+    const at = 2 * this.positionOf(number);
     this.#positions[at] = until;
     this.#positions[at + 1] = (number << LIVE_BITS) |
       (live < MOST_LIVE ? live : MOST_LIVE);
