@@ -109,7 +109,7 @@ export class Ownership {
 
   /** Whether a quoted packet went to a host of ours. */
   wasForUs(s: Segment): boolean {
-    return hasDestination(this.#local, s, true) ||
+    return this.knowsNobody || hasDestination(this.#local, s, false) ||
       hasDestination(this.#home, s, false);
   }
 

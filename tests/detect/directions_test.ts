@@ -117,6 +117,13 @@ Deno.test("a scan of which only what comes in was captured", () => {
   assertEquals(found(incoming(traffic)), [SCANNER]);
 });
 
+Deno.test("a router refuses what a client of ours sends elsewhere", () => {
+  const traffic = new Traffic();
+  for (const one of strangers(60)) traffic.unreachable(one, 0.2);
+  assertEquals(found(traffic, { home: hosts("192.0.2.0/24") }), []);
+  assertEquals(found(traffic, { home: hosts("203.0.0.0/16") }), [SCANNER]);
+});
+
 Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", () => {
   const traffic = new Traffic();
   for (const [i, port] of portsFrom(1, 60).entries()) {
