@@ -37,9 +37,7 @@ import {
   BY_REFUSAL,
   HAS_ACK,
   HEAVY,
-  IS_LOCAL,
   IS_OURS,
-  IS_UNSURE,
   REFUSED,
   TARGET_TCP,
   targetProtocol,
@@ -74,7 +72,7 @@ export class Sent {
   /** Looks at what one of our hosts sends. */
   segment(segment: Segment): void {
     const { flags, protocol } = segment;
-    if (this.#state.ownership.knowsNobody) this.#passesOn(segment);
+    if (this.#state.ownership.knowsNobody) this.#noteOther(segment);
     if (protocol === PROTOCOL_TCP) {
       if ((flags & TCP_RST) !== 0) {
         this.#state.ports.sawAnswer = true;
@@ -108,18 +106,13 @@ export class Sent {
   }
 
   /**
-   * What came in and goes out again was not for the watched host, but for one that
-   * it forwards to, of which nobody knows whose it is.
+   * Whom the watched host sends something is another host, of which nobody knows
+   * whose it is, though what goes to it comes in here: it is passed on.
    */
-  #passesOn(segment: Segment): void {
+  #noteOther(segment: Segment): void {
     if (isLoopback(segment)) return;
-    const { records, judgement } = this.#state;
-    const entry = this.#state.findSource(segment);
-    if (entry < 0) return;
-    const index = this.#state.findTarget(entry, segment);
-    if (index < 0) return;
-    records.dropTraits(entry, index, IS_OURS | IS_LOCAL | IS_UNSURE);
-    judgement.update(entry, records.time(entry));
+    const { ports } = this.#state;
+    ports.noteOther(this.#state.destinationOf(segment), segment.time);
   }
 
   /** A TCP segment that is no RST. */

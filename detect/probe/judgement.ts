@@ -89,7 +89,22 @@ export class Judgement {
 
   /** Begins to ask about a record's targets. */
   begin(entry: number): void {
+    if (this.#ports.knowsOthers) this.#disown(entry);
     this.census.begin(entry);
+  }
+
+  /** What came in for another host, to which it was passed on, is not ours. */
+  #disown(entry: number): void {
+    const records = this.#records;
+    const time = records.time(entry);
+    let isChanged = false;
+    for (let i = records.count(entry) - 1; i >= 0; i--) {
+      if ((records.wordAt(entry, i) & IS_UNSURE) === 0) continue;
+      if (!this.#ports.isOther(records.hostAt(entry, i), time)) continue;
+      records.dropTraits(entry, i, IS_OURS | IS_LOCAL | IS_UNSURE);
+      isChanged = true;
+    }
+    if (isChanged) this.update(entry, time);
   }
 
   /** What a target weighs if it counts. */

@@ -40,6 +40,8 @@ export class UsedPorts {
   forwards = (): boolean => false;
   /** Whether any host was seen to accept a connection, or to refuse one. */
   sawAnswer = false;
+  /** Whether any host is known to be another one than the watched one. */
+  knowsOthers = false;
   #halves = 0;
   #lastHalf = 0;
   readonly #hosts: HostMemory;
@@ -125,6 +127,20 @@ export class UsedPorts {
     const { destinationPort: port, time } = segment;
     if (isData) this.#hosts.noteSent(host, TARGET_TCP, port, time);
     else this.#hosts.noteAsked(host, TARGET_TCP, port, time);
+  }
+
+  /**
+   * Notes that the watched host, whose addresses nobody knows, sends to a host:
+   * that is another one.
+   */
+  noteOther(host: number, time: number): void {
+    this.knowsOthers = true;
+    this.#hosts.noteAsked(host, TARGET_IP, 0, time);
+  }
+
+  /** Whether a host is known to be another one. */
+  isOther(host: number, time: number): boolean {
+    return this.#hosts.wasAsked(host, TARGET_IP, 0, time, this.#window);
   }
 
   /** Whether somebody has sent a segment with ACK to a TCP port just now. */

@@ -78,6 +78,33 @@ Deno.test("a client behind a router sends datagrams to strangers", () => {
   assertEquals(found(routed(traffic)), []);
 });
 
+/** The same of a router that puts its own address into what it passes on. */
+function translated(clients: Traffic): Traffic {
+  const traffic = routed(clients);
+  for (const { segment } of traffic.packets) {
+    if (segment.direction === DIRECTION_OUT) segment.source = "203.0.113.1";
+  }
+  return traffic;
+}
+
+Deno.test("a client behind a router with NAT meets dead hosts", () => {
+  const traffic = new Traffic();
+  for (const one of strangers(40, 443)) {
+    traffic.receive(one);
+    traffic.receive(one, {}, 1000);
+  }
+  assertEquals(found(translated(traffic)), []);
+});
+
+Deno.test("clients behind a router with NAT share out no scan", () => {
+  const traffic = new Traffic();
+  for (const [i, one] of strangers(80).entries()) {
+    const source = address("192.0", 512 + i % 20);
+    traffic.receive({ ...one, source });
+  }
+  assertEquals(found(translated(traffic)), []);
+});
+
 for (const fate of ["silent", "refused"] as const) {
   Deno.test(`a scan through a router, ${fate}`, () => {
     const traffic = new Traffic();
