@@ -239,7 +239,8 @@ export abstract class FirstPacketTable extends BucketTable {
   }
 
   /**
-   * Adds what is known of an entry to a summary of earlier runs.
+   * Adds what is known of an entry to a summary of earlier runs, of which each has
+   * merged what is different in the first packet of the next.
    *
    * @param isFirst There is none yet.
    */
@@ -261,11 +262,7 @@ export abstract class FirstPacketTable extends BucketTable {
     const earlier = summary[at + SUMMARY_FLAGS];
     summary[at + SUMMARY_FLAGS] = ((earlier | flags) & ~ALWAYS) |
       (earlier & flags & ALWAYS);
-    summary[at + SUMMARY_DIFFERENCES] |= words[from + DIFFERENCES] |
-      (summary[at + SUMMARY_FIXED] ^ words[from + FIXED]);
-    if (summary[at] !== words[from + DESTINATION3]) {
-      summary[at + SUMMARY_FLAGS] |= CHANGED_DESTINATION;
-    }
+    summary[at + SUMMARY_DIFFERENCES] |= words[from + DIFFERENCES];
   }
 
   /** Puts a summary's first packet in the place of an entry's own. */

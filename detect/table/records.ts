@@ -65,6 +65,7 @@ export class RecordTable extends WeighedTable {
 
   /** Begins a further run: what was the same in the earlier ones is kept. */
   beginRun(entry: number, segment: Segment): void {
+    this.mergeChanges(entry, segment);
     this.#absorbRun(entry);
     this.words[this.recordAt(entry) + STATUS] |= HAS_EARLIER;
     this.openFirst(entry, segment);

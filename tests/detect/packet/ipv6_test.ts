@@ -1,6 +1,6 @@
 import { AddressSet } from "../../../mod.ts";
 import { assertEquals } from "../../assert.ts";
-import { portsFrom, SEVEN, Watch } from "../../watch.ts";
+import { HostWatch, portsFrom, SEVEN, Watch } from "../../watch.ts";
 
 const destination = "2001:db8:ffff::2";
 
@@ -45,6 +45,18 @@ Deno.test("the source varied even if only the completing packet came from elsewh
   watch.scan(SEVEN.slice(1), { source: "2001:db8::7", destination });
   watch.send({ source: "2001:db8::8", destination, destinationPort: 21 });
   assertEquals(watch.scans[0].source, "2001:db8::/64");
+});
+
+Deno.test("the source of a slow scan varied from one run to the next", () => {
+  const watch = new HostWatch({ home: AddressSet.from([destination]) });
+  for (const [i, destinationPort] of [...SEVEN, 443].entries()) {
+    const source = `2001:db8::${i + 7}`;
+    watch.receive({ source, destination, destinationPort, time: i * 10_000 });
+  }
+  watch.detector.finish();
+  assertEquals(watch.scans.map(({ rule, source }) => [rule, source]), [
+    ["slow", "2001:db8::/64"],
+  ]);
 });
 
 Deno.test("another source inside the prefix is noticed in each word of the address", () => {
