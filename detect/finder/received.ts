@@ -7,6 +7,7 @@
 import { DIRECTION_UNKNOWN } from "../packet/packet.ts";
 import {
   DATAGRAM_EMPTY,
+  DATAGRAM_REPLY,
   PROTOCOL_TCP,
   PROTOCOL_UDP,
   Segment,
@@ -64,9 +65,16 @@ export class Received {
     }
     if (isMulticast(segment)) return;
     const kind = probeKind(segment, this.#ephemeralPort);
-    if (kind === NO_PROBE) return;
     if (kind === OPENING) this.#open(segment);
-    else this.#maybe(segment, kind);
+    else if (kind !== NO_PROBE) this.#maybe(segment, kind);
+    else if (segment.datagramKind === DATAGRAM_REPLY) this.#noteLate(segment);
+  }
+
+  /** What refuses a late answer is no evidence, though it may not quote all. */
+  #noteLate(segment: Segment): void {
+    const { destinationPort: port, time } = segment;
+    const host = this.#state.destinationOf(segment);
+    this.#state.ports.noteLate(host, port, time);
   }
 
   /** What is a probe by itself. */

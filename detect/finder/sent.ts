@@ -286,6 +286,7 @@ export class Sent {
     if (this.#isNoProbe(quoted)) return;
     const isUdp = protocol === PROTOCOL_UDP;
     if (isUdp && !isOurs && isFromService(quoted)) return;
+    if (isUdp && this.#isLate(quoted)) return;
     const probe = this.#probe;
     probe.assign(quoted);
     if (isOurs) probe.direction = DIRECTION_IN;
@@ -300,6 +301,19 @@ export class Sent {
     if (!isOpening && state.isInUse(probe, traits)) return;
     const ever = isTcp ? isKnown ? probe.flags : ANY_FLAGS : 0;
     this.#recorder.add(probe, traits, REFUSED, ever);
+  }
+
+  /**
+   * Whether a quoted datagram was seen itself and was no probe. Some hosts quote no
+   * more of it than its ports, and a file may keep no more.
+   */
+  #isLate(quoted: Segment): boolean {
+    const state = this.#state;
+    const { destinationPort: port, time } = quoted;
+    const host = state.destinationOf(quoted);
+    if (!state.ports.wasLate(host, port, time)) return false;
+    const entry = state.findSource(quoted);
+    return entry < 0 || state.findTarget(entry, quoted) < 0;
   }
 
   /** Whether a quoted packet surely asked for nothing. */

@@ -143,6 +143,19 @@ export class UsedPorts {
     return this.#hosts.wasAsked(host, TARGET_IP, 0, time, this.#window);
   }
 
+  /**
+   * Notes that a datagram which is no probe by its looks went to a port: an error
+   * may quote too little of it to tell.
+   */
+  noteLate(host: number, port: number, time: number): void {
+    this.#hosts.noteAsked(host, TARGET_UDP, port, time);
+  }
+
+  /** Whether such a datagram went to a UDP port just now. */
+  wasLate(host: number, port: number, time: number): boolean {
+    return this.#hosts.wasAsked(host, TARGET_UDP, port, time, ASKED_MS);
+  }
+
   /** Whether somebody has sent a segment with ACK to a TCP port just now. */
   wasAsked(host: number, port: number, time: number): boolean {
     return this.#hosts.wasAsked(host, TARGET_TCP, port, time, ASKED_MS);
