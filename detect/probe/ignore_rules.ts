@@ -5,6 +5,7 @@
  */
 
 import { AddressSet, parseNetwork } from "../packet/address.ts";
+import { describe } from "../settings.ts";
 import {
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -91,6 +92,32 @@ function isWithin(ranges: readonly number[], port: number): boolean {
   return false;
 }
 
+/**
+ * Callers without types hand over anything; with types, a single text, which is
+ * iterable as well, letter by letter.
+ */
+function* textsOf(name: string, texts: Iterable<unknown>): Generator<string> {
+  const isList = typeof texts === "object" && texts !== null &&
+    Symbol.iterator in texts;
+  if (!isList) {
+    throw new TypeError(
+      `Cannot make rules: ${name} must be an array of texts, got ${
+        describe(texts)
+      }`,
+    );
+  }
+  for (const text of texts) {
+    if (typeof text !== "string") {
+      throw new TypeError(
+        `Cannot make rules: each of ${name} must be a text, got ${
+          describe(text)
+        }`,
+      );
+    }
+    yield text;
+  }
+}
+
 /** Sources of which the same ports do not count. */
 interface Group {
   sources: AddressSet;
@@ -129,6 +156,7 @@ export class IgnoreRules {
    * @param sources Networks, `192.0.2.0/24`, or with ports,
    * `192.0.2.0/24=53+udp/123+6000-6100`.
    * @param ports Ports that do not count for anybody, as behind the `=`.
+   * @throws {TypeError} If these are no lists of texts.
    * @throws {SyntaxError} If one is neither.
    * @throws {RangeError} If a prefix is longer than its address.
    */
@@ -138,8 +166,8 @@ export class IgnoreRules {
   ): IgnoreRules {
     const rules = new IgnoreRules();
     const groups = new Map<string, Group>();
-    for (const text of sources) rules.#add(text, groups);
-    for (const text of ports) rules.#ports.add(text);
+    for (const text of textsOf("sources", sources)) rules.#add(text, groups);
+    for (const text of textsOf("ports", ports)) rules.#ports.add(text);
     rules.#groups = [...groups.values()];
     rules.#isEmpty = rules.#sources.size === 0 && groups.size === 0 &&
       rules.#ports.isEmpty;

@@ -149,3 +149,24 @@ Deno.test("rules are replaced in one step, while a detector runs", () => {
   ignore.assign(new IgnoreRules());
   assertEquals(scansOf(ignore, 50), 1);
 });
+
+Deno.test("what is no list of texts is refused by name", () => {
+  const wrong: [unknown, unknown, string][] = [
+    [null, [], "sources must be an array of texts, got null"],
+    [undefined, [], "sources must be an array of texts, got undefined"],
+    [5, [], "sources must be an array of texts, got 5"],
+    ["192.0.2.1", [], 'sources must be an array of texts, got "192.0.2.1"'],
+    [[null], [], "each of sources must be a text, got null"],
+    [[7], [], "each of sources must be a text, got 7"],
+    [[], null, "ports must be an array of texts, got null"],
+    [[], "22", 'ports must be an array of texts, got "22"'],
+    [[], [22], "each of ports must be a text, got 22"],
+  ];
+  for (const [sources, ports, message] of wrong) {
+    assertThrows(
+      () => IgnoreRules.from(sources as string[], ports as string[]),
+      TypeError,
+      `Cannot make rules: ${message}`,
+    );
+  }
+});
