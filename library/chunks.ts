@@ -55,7 +55,7 @@ export function openChunks(source: ByteSource): Chunks {
   }
   throw new TypeError(
     `Cannot read the source: it must be a Uint8Array, a ReadableStream, or chunks to iterate over, got ${
-      typeof source === "string" ? "a string" : describe(source)
+      describeSource(source)
     }`,
   );
 }
@@ -89,11 +89,14 @@ function checked(chunk: unknown): Uint8Array {
   if (chunk instanceof Uint8Array) return chunk;
   throw new TypeError(
     `Cannot read the source: a chunk must be a Uint8Array, got ${
-      describe(chunk)
+      describeSource(chunk)
     }`,
   );
 }
 
-function describe(value: unknown): string {
+/** What somebody gave instead of bytes: its kind, since it may be long. */
+export function describeSource(value: unknown): string {
+  if (value === null || value === undefined) return `${value}`;
+  if (typeof value !== "object") return `a ${typeof value}`;
   return Object.prototype.toString.call(value).slice(8, -1);
 }

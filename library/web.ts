@@ -8,6 +8,7 @@
 
 import type { Counters } from "../detect/counters.ts";
 import type { Report } from "../detect/report/report.ts";
+import { describeSource } from "./chunks.ts";
 import type { Clock } from "./clock.ts";
 import {
   findScans,
@@ -57,6 +58,7 @@ export const systemClock: Clock = {
  *
  * @returns The bytes. Reading them fails with a TypeError if the packed data is
  * damaged, or if anything follows it.
+ * @throws {TypeError} If the source is no stream.
  *
  * @example
  * ```ts
@@ -74,6 +76,13 @@ export const systemClock: Clock = {
 export function gunzip(
   source: ReadableStream<Uint8Array>,
 ): ReadableStream<Uint8Array> {
+  if (typeof source?.getReader !== "function") {
+    throw new TypeError(
+      `Cannot unpack the source: it must be a ReadableStream, got ${
+        describeSource(source)
+      }`,
+    );
+  }
   const reader = source.getReader();
   let unpacked: ReadableStreamDefaultReader<Uint8Array> | undefined;
   return new ReadableStream<Uint8Array>({
@@ -198,10 +207,12 @@ export class ScanStream implements ReadableWritablePair<Report, Uint8Array> {
     }
     const bytes = new TransformStream<Uint8Array, Uint8Array>();
     const stop = new AbortController();
-    const search = findScans(bytes.readable, {
-      ...options,
-      signal: stop.signal,
-    });
+    // What is no object has nothing to spread, and is refused as it is.
+    const isObject = typeof options === "object" && options !== null;
+    const search = findScans(
+      bytes.readable,
+      isObject ? { ...options, signal: stop.signal } : options,
+    );
     this.#search = search;
     this.writable = bytes.writable;
     this.readable = new ReadableStream<Report>({

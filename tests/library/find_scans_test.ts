@@ -250,7 +250,10 @@ Deno.test("breaking off closes the source, and so does disposing", async () => {
 /** What callers without types write, and what they are told. */
 const REFUSED: readonly [unknown, unknown, string][] = [
   ["capture.pcap", {}, "Cannot read the source: it must be a Uint8Array, a"],
+  ["capture.pcap", {}, "to iterate over, got a string"],
   [undefined, {}, "Cannot read the source: it must be a Uint8Array, a Read"],
+  [null, {}, "to iterate over, got null"],
+  [5, {}, "to iterate over, got a number"],
   [new ArrayBuffer(3), {}, "to iterate over, got ArrayBuffer"],
   [FILE, { live: true }, "Cannot set live: it must be an object with the meth"],
   [FILE, { live: { now: Date.now } }, "the methods now and schedule"],

@@ -117,6 +117,33 @@ Deno.test("a ScanStream refuses a signal, which pipeThrough() takes", () => {
   assertThrows(() => new ScanStream(options), TypeError, "to pipeThrough()");
 });
 
+Deno.test("options of a ScanStream that are no object are refused", () => {
+  for (const options of [null, 5, "minPorts", () => 1]) {
+    assertThrows(
+      () => new ScanStream(options as unknown as SearchOptions),
+      TypeError,
+      "Cannot read the options: they must be an object, got ",
+    );
+  }
+});
+
+Deno.test("gunzip() refuses at the call what is no stream, by name", () => {
+  const sources: [unknown, string][] = [
+    [null, "null"],
+    [undefined, "undefined"],
+    ["capture.pcap.gz", "a string"],
+    [PACKED, "Uint8Array"],
+    [new Blob([]), "Blob"],
+  ];
+  for (const [source, name] of sources) {
+    assertThrows(
+      () => gunzip(source as ReadableStream<Uint8Array>),
+      TypeError,
+      `Cannot unpack the source: it must be a ReadableStream, got ${name}`,
+    );
+  }
+});
+
 Deno.test("a packed capture goes through pipeThrough() to its reports", async () => {
   const scans = new ScanStream();
   const lines: string[] = [];
