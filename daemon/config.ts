@@ -10,6 +10,8 @@ import { isOutside } from "./obstacles.ts";
 import { parseToml } from "./std.ts";
 import { readTextFile } from "./text_file.ts";
 
+const LOST_KEY = "__proto__";
+
 /** A value of the file, in the form that the command line has. */
 export interface ConfigEntry {
   /** Its texts; a flag has "true" or "false". */
@@ -25,7 +27,7 @@ export interface ConfigEntry {
 /**
  * Reads a configuration file.
  *
- * @throws {Failure} If it cannot be read, is no TOML, or has a value of a kind
+ * @throws {Failure} If it cannot be read, is not TOML, or has a value of a kind
  * that no option has.
  */
 export function readConfig(path: string): Map<string, ConfigEntry> {
@@ -74,12 +76,17 @@ function checkOwner(path: string): void {
 
 function parse(path: string, text: string): Record<string, unknown> {
   try {
-    return parseToml(text);
+    const values = parseToml(text);
+    // The parser takes this key for the object's prototype, and drops it.
+    return linesOf(text, LOST_KEY).length === 0 ? values : Object.fromEntries([
+      ...Object.entries(values).filter(([key]) => key !== LOST_KEY),
+      [LOST_KEY, true],
+    ]);
   } catch (error) {
     throw new Failure(
-      `${path}: this is no TOML: ${
+      `${path}: this is not TOML: ${
         (error as Error).message
-      }; write one key a line, texts in quotes: user = "scanlogd"`,
+      }; write one key a line, strings in quotes: user = "scanlogd"`,
     );
   }
 }

@@ -82,7 +82,7 @@ export class ControlSocket {
       }`;
       if (isWanted) {
         throw new Failure(
-          `${text}; name another path, in a directory that is there`,
+          `${text}; name another path, in a directory that exists`,
         );
       }
       logDetail(`${text}; --reload will not work`);

@@ -56,7 +56,9 @@ export function checkIgnored(label: string, text: string): void {
       `${label} must be an address or a network such as 192.0.2.0/24, got ${
         quote(network)
       }${
-        network.includes(",") ? "; give each a text or a line of its own" : ""
+        network.includes(",")
+          ? "; put each into a string or on a line of its own"
+          : ""
       }`,
     );
   }

@@ -86,7 +86,10 @@ export class RunningOptions {
     this.#utc = values.utc;
     const { quiet } = this.#options;
     configureDiagnostics({ quiet, verbose: values.verbose });
-    logInfo(`configuration read anew; ${ignored.length} sources are ignored`);
+    const entries = ignored.length === 1 ? "entry" : "entries";
+    logInfo(
+      `configuration read again; ${ignored.length} ${entries} in the ignore lists`,
+    );
     this.onReload();
     return {};
   }

@@ -157,7 +157,7 @@ function describeFailure(path: string): string {
   const status = fileStatus(AT_FDCWD, path);
   const kind = status && describeType(status);
   return kind ??
-    `open for writing: ${reason}; name a file in a directory that is there and that you may write to`;
+    `open for writing: ${reason}; name a file in a directory that exists and that you may write to`;
 }
 
 function refuse(

@@ -122,15 +122,21 @@ export class Summary {
       return padded.join(GAP).trimEnd();
     });
     if (this.#omitted > 0) {
-      lines.push(`and ${this.#omitted} scans of further sources`);
+      lines.push(`and ${countScans(this.#omitted)} by further sources`);
     }
     if (this.#unlogged > 0) {
       lines.push(
-        `and ${this.#unlogged} scans that the flood limit kept back (--log-burst 0 reports all)`,
+        `and ${
+          countScans(this.#unlogged)
+        } that the flood limit kept back (--log-burst 0 reports all)`,
       );
     }
     return lines;
   }
+}
+
+function countScans(count: number): string {
+  return `${count} ${count === 1 ? "scan" : "scans"}`;
 }
 
 function nameOf({ source, direction }: Scan | ScanEnd): string {

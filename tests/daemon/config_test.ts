@@ -98,6 +98,9 @@ const REFUSED: Record<string, string> = {
   "version = true": "FILE, line 1: version does not go in a file; ",
   "check = true": "FILE, line 1: check does not go in a file; ",
   "constructor = 1": 'FILE, line 1: unknown key "constructor"',
+  "__proto__ = 1": 'FILE, line 1: unknown key "__proto__"',
+  "utc = true\n[__proto__]\nuser = 'a'":
+    'FILE, line 2: unknown key "__proto__"',
   "[scanlogd]\nuser = 'a'":
     "FILE, line 1: [scanlogd] is a table; there are none here: ",
   "utc = true\nmin-ports = 1":
@@ -126,7 +129,7 @@ const REFUSED: Record<string, string> = {
   'user = "a"\n\n"user" = "b"':
     "FILE, line 3: user is set in line 1 already; leave one of them",
   'ignore = ["10.0.0.0/8,::1"]':
-    'FILE, line 1: ignore must be an address or a network such as 192.0.2.0/24, got "10.0.0.0/8,::1"; give each a text or a line of its own',
+    'FILE, line 1: ignore must be an address or a network such as 192.0.2.0/24, got "10.0.0.0/8,::1"; put each into a string or on a line of its own',
   'user = ""': "FILE, line 1: user needs a value",
   'user = "a\\u0000b"': "FILE, line 1: user must not contain a zero byte",
   'ignore = ["10.0.0.0/8", "home"]':
@@ -136,9 +139,9 @@ const REFUSED: Record<string, string> = {
   "user = {name = 'a'}": "FILE, line 1: [user] is a table; there are none ",
   "privileged-weight = 2\nhigh-weight = 3":
     "FILE, line 2: high-weight must be at most --privileged-weight (2)",
-  "user = ": "FILE: this is no TOML: ",
-  "user": "FILE: this is no TOML: ",
-  "\u0000": "FILE: this is no TOML: ",
+  "user = ": "FILE: this is not TOML: ",
+  "user": "FILE: this is not TOML: ",
+  "\u0000": "FILE: this is not TOML: ",
 };
 
 for (const [text, message] of Object.entries(REFUSED)) {

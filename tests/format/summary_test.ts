@@ -109,7 +109,14 @@ Deno.test("what is missing is told", () => {
   ]);
   assertEquals(table.length, 1 + 10_000 + 2);
   assertEquals(table.slice(-2), [
-    "and 3 scans of further sources",
+    "and 3 scans by further sources",
     "and 7 scans that the flood limit kept back (--log-burst 0 reports all)",
+  ]);
+  const one = lines([
+    SCAN,
+    { type: "unlogged", scans: 1, sources: 1, names: [], completed: START },
+  ]);
+  assertEquals(one.slice(-1), [
+    "and 1 scan that the flood limit kept back (--log-burst 0 reports all)",
   ]);
 });

@@ -80,7 +80,7 @@ liveTest("lists that are replaced are read again", NEEDS, async () => {
   await scanEnds();
   site.write(site.list, `${SCANNER}/32 # ours\n`);
   assertEquals(await site.reload(), [0, ""]);
-  await daemon.told("configuration read anew; 1 sources are ignored");
+  await daemon.told("configuration read again; 1 entry in the ignore lists");
   await site.two.scan(HOST, { ports: "2000-2100" });
   await scanEnds();
   await lines(1);
@@ -281,7 +281,7 @@ liveTest("three reloads of long lists under a flood lose nothing", {
   assertStringIncludes(ours()[0], "ports 21, 22, 23, 25, 80, 110");
   await flood.stop("SIGINT");
   assertEquals(await daemon.stop(), 0);
-  const reads = daemon.stderr.filter((line) => line.includes("read anew"));
+  const reads = daemon.stderr.filter((line) => line.includes("read again"));
   assertEquals(reads.length, 3, daemon.stderr.join("\n"));
   const counts = daemon.stderr.find((line) => line.includes("packets seen"));
   assertStringIncludes(counts ?? "", ", 0 dropped by the kernel");
