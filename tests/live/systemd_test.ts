@@ -11,6 +11,18 @@ export DENO_DIR=/opt/cache DENO_NO_UPDATE_CHECK=1
 exec /opt/deno run --no-prompt --no-code-cache --cached-only --allow-ffi --allow-read /opt/checkout/main.ts "$@"
 `;
 
+/** What the manual has for --metrics, as a drop-in of the unit. */
+async function writeDropIn(files: string): Promise<void> {
+  const page = await Deno.readTextFile(`${CHECKOUT}docs/integrations.md`);
+  const [, path, text] =
+    /^```ini\n# (\S+\/metrics\.conf)\n([^`]*)```$/m.exec(page) ?? [];
+  assert(path !== undefined, "docs/integrations.md has no drop-in");
+  await Deno.mkdir(`${files}${path.replace(/[^/]*$/, "")}`, {
+    recursive: true,
+  });
+  await Deno.writeTextFile(`${files}${path}`, text);
+}
+
 /** Installs the program, boots, and returns what the script has told. */
 async function boot(): Promise<string[]> {
   const folder = await Deno.makeTempDir({ prefix: "scanlogd-test-" });
@@ -21,6 +33,7 @@ async function boot(): Promise<string[]> {
       ...[Deno.execPath(), "run", "--allow-all"],
       ...[`${CHECKOUT}packaging/install.ts`, "install", "--binary", binary],
     ], { env: { DESTDIR: `${folder}/files` } });
+    await writeDropIn(`${folder}/files`);
     await Deno.copyFile(`${HERE}script.bash`, `${folder}/script`);
     const { denoDir } = JSON.parse(
       await run([Deno.execPath(), "info", "--json"]),
@@ -73,6 +86,9 @@ liveTest(
         "750 root",
         "/scans.log 640 root",
       ], text);
+    });
+    await t.step("it writes its counters where the manual says", () => {
+      assertEquals(behind(lines, "metrics:"), ["scanlogd_scans_total 5"], text);
     });
     await t.step(
       "each scan is in the file and in the journal, once, though that restarts and stalls",

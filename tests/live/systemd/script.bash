@@ -17,8 +17,12 @@ state() {
 
 systemd-sysusers scanlogd.conf
 systemd-tmpfiles --create scanlogd.conf
-echo 'OPTIONS="-v -o syslog -o file:/var/log/scanlogd/scans.log"' \
-  >/etc/default/scanlogd
+# As node_exporter's package makes it.
+textfiles=/var/lib/prometheus/node-exporter
+mkdir -p "$textfiles"
+cat >/etc/default/scanlogd <<OPTIONS
+OPTIONS="-v -o syslog -o file:/var/log/scanlogd/scans.log --metrics $textfiles/scanlogd.prom"
+OPTIONS
 
 systemctl start scanlogd
 state started
@@ -47,6 +51,8 @@ journalctl _SYSTEMD_UNIT=scanlogd.service --output=cat --no-pager |
 systemctl stop scanlogd
 state stopped
 
+sed -n 's/^scanlogd_scans_total  */metrics: &/p' "$textfiles/scanlogd.prom" |
+  tr -s ' '
 stat -c '%n %a %U' /var/log/scanlogd /var/log/scanlogd/scans.log
 sed 's/^/file: /' /var/log/scanlogd/scans.log
 # As the filter of fail2ban looks for them.
