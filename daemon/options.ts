@@ -93,7 +93,7 @@ export const OPTIONS = {
     value: "KIND",
     choices: ["raw", "pcap", "nids", "auto"],
     default: "auto",
-    help: "raw, pcap, nids or auto",
+    help: "how to capture: raw, pcap, nids or auto",
     defaultText: "auto: raw on Linux, else pcap",
   },
   "read": {
@@ -122,13 +122,13 @@ export const OPTIONS = {
   "ignore-ports": {
     kind: "list",
     value: "PORTS",
-    help: "ports that count for no source (repeatable, comma lists)",
+    help: "ports to ignore, whatever the source (repeatable, comma lists)",
   },
   "ignore-file": {
     kind: "paths",
     value: "PATH",
     help:
-      "one CIDR[=PORTS] a line, # begins a comment (repeatable); read again by --reload",
+      "a file with one CIDR[=PORTS] per line, # starts a comment (repeatable); read again by --reload",
   },
   "home": {
     kind: "list",
@@ -172,13 +172,13 @@ export const OPTIONS = {
     kind: "integer",
     value: "N",
     ...KNOBS.sources,
-    help: "sources remembered",
+    help: "how many sources to remember",
   },
   "ipv6-prefix": {
     kind: "integer",
     value: "N",
     ...KNOBS.ipv6Prefix,
-    help: "leading bits that make an IPv6 source",
+    help: "leading bits that identify an IPv6 source",
   },
   "outgoing": {
     kind: "flag",
@@ -209,7 +209,7 @@ export const OPTIONS = {
     kind: "integer",
     value: "N",
     ...KNOBS.probeRate,
-    help: "most probes written per second",
+    help: "maximum number of probes written per second",
   },
   "lateness": {
     kind: "time",
@@ -276,7 +276,7 @@ export const OPTIONS = {
   "daemon": {
     kind: "flag",
     short: "d",
-    help: "detach once capture is open",
+    help: "run in the background once the capture is open",
   },
   "pid-file": {
     kind: "text",
@@ -294,11 +294,11 @@ export const OPTIONS = {
     kind: "text",
     value: "DIR",
     default: "/var/empty",
-    help: "and make this its root directory",
+    help: "make this the root directory once everything is open",
   },
   "no-drop": {
     kind: "flag",
-    help: "stay as started (for debugging)",
+    help: "keep the user and root directory (for debugging)",
   },
   "trial": {
     kind: "flag",
@@ -309,11 +309,11 @@ export const OPTIONS = {
     kind: "text",
     short: "f",
     value: "FILE",
-    help: "TOML, keys are the long options",
+    help: "read options from this TOML file; its keys are the long options",
   },
   "check": {
     kind: "flag",
-    help: "validate everything and exit",
+    help: "check options, files and interfaces, and exit",
   },
   "reload": {
     kind: "flag",
@@ -339,7 +339,7 @@ export const OPTIONS = {
   "help": {
     kind: "flag",
     short: "h",
-    help: "print this text",
+    help: "print this help",
   },
   "completions": {
     kind: "text",

@@ -43,7 +43,7 @@ times
 .Fl -privileged-weight Pc ,
 with pauses of at most 3 seconds
 .Pq Fl -scan-delay .
-A port below 1024 weighs 3, another one 1.
+A port below 1024 weighs 3, any other port 1.
 That is the rule of the original
 .Nm .
 With
@@ -57,8 +57,8 @@ Otherwise it also counts how this host answers:
 A port that answers weighs nothing, unless the source breaks off more than 64
 of them.
 .It
-Segments with ACK that belong to no connection count, so do ports that send a
-bare RST or cause an ICMP error, and UDP, SCTP and other protocols that are
+Segments with ACK that belong to no connection count, and so do ports that send
+a bare RST or cause an ICMP error, and UDP, SCTP and other protocols that are
 refused or ignored.
 .It
 Refused and silent ports count for a whole day
@@ -74,7 +74,7 @@ sources of one network may share a scan out.
 The rule that found a scan is the field
 .Li rule
 of its JSON event:
-.Li classic , refusals , unsolicited , udp , sctp , slow , sweep , decoys
+.Li classic , refusals , unsolicited , udp , sctp , ip , slow , sweep , decoys
 and others.
 .Sh OUTPUT FORMAT
 .Bd -literal -compact
@@ -96,7 +96,7 @@ is the first address that was scanned, with
 .Dq and others,
 if there was more than one.
 .It port
-are the ports in the order they were touched, as many as fit into the line.
+are the ports in the order they were probed, as many as fit into the line.
 The port that completes the scan is never among them.
 .It flags
 are the letters
@@ -105,9 +105,10 @@ for FIN, SYN, RST, PSH, ACK, URG, ECE and CWR: upper case if always set, lower
 case if always clear,
 .Ql \&?
 if that changed or is not known; or, if the probes are not of TCP,
-.Li udp
+.Li udp , sctp
 or
-.Li sctp .
+.Li ip
+(then the ports are numbers of IP protocols).
 .It TOS , TTL
 are the type of service
 .Pq hexadecimal
@@ -283,8 +284,10 @@ or
 .Dv SIGINT
 and at the end of a file.
 It exits 1 if an option is wrong, something cannot be opened, a file is damaged,
-or lines could not be written; one line on standard error says what, and what
-to do.
+or with
+.Fl -read
+lines could not be written; one line on standard error says what is wrong, and
+what to do.
 .Sh EXAMPLES
 Watch one interface, and never report the host that monitors the network:
 .Pp
@@ -315,7 +318,7 @@ appeared in 1998, with an article in Phrack 53.
 This program follows its rule and writes its lines, but shares no code with it.
 .Sh CAVEATS
 Source addresses can be forged, and a forged scan looks like a real one.
-Do not block what
+Before you block what
 .Nm
-reports without naming addresses that must never be blocked.
+reports, list the addresses that must never be blocked.
 `;
