@@ -347,7 +347,7 @@ function requireBytes(at: number, end: number, needed: number): void {
   throw new CaptureFileError(
     `a block is too short for what it claims: ${needed} bytes needed, ${
       Math.max(0, end - at)
-    } had`,
+    } found`,
     at,
     needed,
     Math.max(0, end - at),

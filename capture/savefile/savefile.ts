@@ -71,7 +71,7 @@ export interface SavefileOptions {
  * assertEquals(packets, 1);
  *
  * reader.push(file.subarray(0, 7));
- * assertThrows(() => reader.end(), Error, "16 bytes needed, 7 had");
+ * assertThrows(() => reader.end(), Error, "16 bytes needed, 7 found");
  * ```
  */
 export class SavefileReader {
@@ -181,7 +181,7 @@ export class SavefileReader {
     }
     const missing = this.#passed > 0 ? this.#passed : needed;
     throw new CaptureFileError(
-      `the file is cut off in a ${item}: ${missing} bytes needed, ${this.#heldLength} had`,
+      `the file is cut off in a ${item}: ${missing} bytes needed, ${this.#heldLength} found`,
       this.#offset,
       missing,
       this.#heldLength,

@@ -735,7 +735,7 @@ Deno.test("the program prints the scans before the damage", async () => {
   assertEquals([code, stdout], [1, expected.slice(0, 1)]);
   assertMatch(
     stderr.join("\n"),
-    /^scanlogd: standard input: the file is cut off in a record: \d+ bytes needed, \d+ had, at byte \d+$/,
+    /^scanlogd: standard input: the file is cut off in a record: \d+ bytes needed, \d+ found, at byte \d+$/,
   );
 });
 

@@ -157,7 +157,7 @@ for (const kind of FILE_KINDS) {
           `the file is cut off in a ${
             start === 0 ? "file header" : "record"
           }: ` +
-            `${error.needed} bytes needed, ${had} had`,
+            `${error.needed} bytes needed, ${had} found`,
         );
       }
     }));
