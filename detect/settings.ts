@@ -145,3 +145,31 @@ export function checkKnob(name: KnobName, value: number): number {
 export function describe(value: unknown): string {
   return typeof value === "string" ? `"${value}"` : String(value);
 }
+
+/**
+ * Callers without types hand over anything; with types, a single text, which is
+ * iterable as well, letter by letter.
+ *
+ * @param what What cannot be done otherwise, and what the texts are called.
+ * @throws {TypeError} If they are no list of texts.
+ */
+export function* textsOf(
+  what: string,
+  texts: Iterable<unknown>,
+): Generator<string> {
+  const isList = typeof texts === "object" && texts !== null &&
+    Symbol.iterator in texts;
+  if (!isList) {
+    throw new TypeError(
+      `Cannot ${what} must be an array of texts, got ${describe(texts)}`,
+    );
+  }
+  for (const text of texts) {
+    if (typeof text !== "string") {
+      throw new TypeError(
+        `Cannot ${what} must be texts, got ${describe(text)} among them`,
+      );
+    }
+    yield text;
+  }
+}

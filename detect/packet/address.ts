@@ -8,6 +8,7 @@
  * @module
  */
 
+import { textsOf } from "../settings.ts";
 import { Ipv4Ranges, Ipv6Ranges } from "./ranges.ts";
 
 /** The third word of every IPv4-mapped address. */
@@ -240,12 +241,14 @@ export class AddressSet {
   /**
    * Makes a set from texts in CIDR notation.
    *
+   * @throws {TypeError} If they are no list of texts.
    * @throws {SyntaxError} If one is not a network.
    * @throws {RangeError} If a prefix is longer than its address.
    */
   static from(texts: Iterable<string>): AddressSet {
     const set = new AddressSet();
-    for (const text of texts) set.add(parseNetwork(text));
+    const networks = textsOf("make a set: networks", texts);
+    for (const text of networks) set.add(parseNetwork(text));
     set.#sort();
     return set;
   }

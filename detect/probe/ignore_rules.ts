@@ -5,7 +5,7 @@
  */
 
 import { AddressSet, parseNetwork } from "../packet/address.ts";
-import { describe } from "../settings.ts";
+import { textsOf } from "../settings.ts";
 import {
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -92,32 +92,6 @@ function isWithin(ranges: readonly number[], port: number): boolean {
   return false;
 }
 
-/**
- * Callers without types hand over anything; with types, a single text, which is
- * iterable as well, letter by letter.
- */
-function* textsOf(name: string, texts: Iterable<unknown>): Generator<string> {
-  const isList = typeof texts === "object" && texts !== null &&
-    Symbol.iterator in texts;
-  if (!isList) {
-    throw new TypeError(
-      `Cannot make rules: ${name} must be an array of texts, got ${
-        describe(texts)
-      }`,
-    );
-  }
-  for (const text of texts) {
-    if (typeof text !== "string") {
-      throw new TypeError(
-        `Cannot make rules: each of ${name} must be a text, got ${
-          describe(text)
-        }`,
-      );
-    }
-    yield text;
-  }
-}
-
 /** Sources of which the same ports do not count. */
 interface Group {
   sources: AddressSet;
@@ -166,8 +140,12 @@ export class IgnoreRules {
   ): IgnoreRules {
     const rules = new IgnoreRules();
     const groups = new Map<string, Group>();
-    for (const text of textsOf("sources", sources)) rules.#add(text, groups);
-    for (const text of textsOf("ports", ports)) rules.#ports.add(text);
+    for (const text of textsOf("make rules: sources", sources)) {
+      rules.#add(text, groups);
+    }
+    for (const text of textsOf("make rules: ports", ports)) {
+      rules.#ports.add(text);
+    }
     rules.#groups = [...groups.values()];
     rules.#isEmpty = rules.#sources.size === 0 && groups.size === 0 &&
       rules.#ports.isEmpty;

@@ -94,7 +94,7 @@ export interface Decoys {
   type: "decoys";
   /** How many sources. */
   sources: number;
-  /** The first of them, at most 64. */
+  /** The first of them, at most 128. */
   names: string[];
   /** The one that behaved unlike the others, if there is one. */
   likely?: string;

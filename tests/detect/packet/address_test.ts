@@ -213,6 +213,16 @@ Deno.test("AddressSet holds what was added, and nothing else", () => {
   );
 });
 
+Deno.test("AddressSet takes no single text for a list of networks", () => {
+  for (const texts of ["10.0.0.0/8", null, 7, [7]]) {
+    assertThrows(
+      () => AddressSet.from(texts as Iterable<string>),
+      TypeError,
+      "Cannot make a set: networks must be",
+    );
+  }
+});
+
 Deno.test("AddressSet holds a network from its first to its last address", () => {
   const cases: [network: string, inside: string[], outside: string[]][] = [
     [

@@ -156,11 +156,11 @@ Deno.test("what is no list of texts is refused by name", () => {
     [undefined, [], "sources must be an array of texts, got undefined"],
     [5, [], "sources must be an array of texts, got 5"],
     ["192.0.2.1", [], 'sources must be an array of texts, got "192.0.2.1"'],
-    [[null], [], "each of sources must be a text, got null"],
-    [[7], [], "each of sources must be a text, got 7"],
+    [[null], [], "sources must be texts, got null among them"],
+    [[7], [], "sources must be texts, got 7 among them"],
     [[], null, "ports must be an array of texts, got null"],
     [[], "22", 'ports must be an array of texts, got "22"'],
-    [[], [22], "each of ports must be a text, got 22"],
+    [[], [22], "ports must be texts, got 22 among them"],
   ];
   for (const [sources, ports, message] of wrong) {
     assertThrows(
