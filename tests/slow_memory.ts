@@ -52,7 +52,7 @@ export interface Samples {
   evicted: number;
 }
 
-const ROUNDS = 4;
+const ROUNDS = 3;
 const random = seeded(3);
 
 function randomPeer(): string {

@@ -336,9 +336,9 @@ Deno.test(`${MUTATIONS} mutations of each file are read as far as sound, or refu
 const HUGE = [0xffffffff, 0xfffffffc, 0x7fffffff, 0x7ffffffc, 0x80000000];
 
 /** How many of them each place meets; neighbours meet others. */
-const CLAIMS = amount(1, HUGE.length);
+const CLAIMS = amount(1, 2 * HUGE.length);
 
-/** Puts them where a length may stand, in both orders of bytes. */
+/** Puts them where a length may stand, in one order of bytes and the other. */
 function claimLengths(
   victim: Victim,
   view: DataView<ArrayBuffer>,
@@ -346,11 +346,9 @@ function claimLengths(
 ): void {
   const old = view.getUint32(at);
   for (let i = 0; i < CLAIMS; i++) {
-    const value = HUGE[(at / 4 + i) % HUGE.length];
-    for (const isLittleEndian of [true, false]) {
-      view.setUint32(at, value, isLittleEndian);
-      victim.take(new Uint8Array(view.buffer));
-    }
+    const turn = at / 4 + i;
+    view.setUint32(at, HUGE[turn % HUGE.length], turn % 2 === 0);
+    victim.take(new Uint8Array(view.buffer));
   }
   view.setUint32(at, old);
 }

@@ -16,7 +16,7 @@ import { describe, fuzz } from "./main.ts";
 import type { Outcome, Target } from "./target.ts";
 import { corpusOf, TARGETS } from "./targets.ts";
 
-const SECONDS = amount(5, 900);
+const SECONDS = amount(3, 900);
 
 for (const [which, seed] of [["a fixed", 1], ["another", runSeed()]] as const) {
   Deno.test(`${which} seed breaks no target in some seconds`, async () => {
