@@ -51,3 +51,28 @@ Deno.test("companies without end that meet take a bounded memory", () => {
   assertLess(known.length, 4097);
   assertEquals(companies.byteLength, 16);
 });
+
+Deno.test("a company that met others one by one is found at once the next time", () => {
+  const count = 2000;
+  const companies = new Companies(2 * count);
+  for (let i = 0; i < count; i++) companies.meet(2 * i, 2 * i + 1);
+  const numbers = Array.from({ length: count }, (_, i) => companies.of(2 * i));
+  // The newest first: each has to be asked for by way of all that are older.
+  for (let i = count - 1; i > 0; i--) companies.meet(2 * i, 2 * i - 1);
+  let steps = 0;
+  const get = Map.prototype.get;
+  Map.prototype.get = function (key: unknown): unknown {
+    steps++;
+    return get.call(this, key);
+  };
+  try {
+    for (let round = 0; round < 20; round++) {
+      for (const number of numbers) {
+        assertEquals(companies.current(number), numbers[0]);
+      }
+    }
+  } finally {
+    Map.prototype.get = get;
+  }
+  assertLess(steps, 20 * count * 5);
+});
