@@ -11,9 +11,12 @@ import { isWithin, second } from "./seconds.ts";
 const BITS = 16;
 const WORDS = 4;
 const CHECK = 0;
-const SENT = 1;
-const OPENED = 2;
-const ASKED = 3;
+/** Something was sent from the port that is no refusal. */
+export const SENT = 1;
+/** It has answered somebody who asked. */
+export const OPENED = 2;
+/** It was sent something that it may refuse. */
+export const ASKED = 3;
 
 /** A table of (address, protocol, port), 1 MiB. */
 export class HostMemory {
@@ -69,41 +72,14 @@ export class HostMemory {
     return at;
   }
 
-  /** Whether something was sent within a span, in milliseconds. */
-  isInUse(
-    host: number,
-    protocol: number,
-    port: number,
-    time: number,
-    span: number,
-  ): boolean {
-    return this.#isWithin(SENT, host, protocol, port, time, span);
-  }
-
-  /** Whether it has answered somebody within a span, in milliseconds. */
-  wasOpened(
-    host: number,
-    protocol: number,
-    port: number,
-    time: number,
-    span: number,
-  ): boolean {
-    return this.#isWithin(OPENED, host, protocol, port, time, span);
-  }
-
-  /** Whether it was sent such within a span, in milliseconds. */
-  wasAsked(
-    host: number,
-    protocol: number,
-    port: number,
-    time: number,
-    span: number,
-  ): boolean {
-    return this.#isWithin(ASKED, host, protocol, port, time, span);
-  }
-
-  #isWithin(
-    word: number,
+  /**
+   * Whether a port's last time of a kind is within a span.
+   *
+   * @param kind One of the constants above.
+   * @param span How long ago at most, in milliseconds.
+   */
+  was(
+    kind: number,
     host: number,
     protocol: number,
     port: number,
@@ -115,7 +91,7 @@ export class HostMemory {
     if (this.#checks[place] !== check >>> 24) return false;
     const at = place * WORDS;
     if (this.#words[at + CHECK] !== check) return false;
-    return isWithin(this.#words[at + word], time, span / 1000);
+    return isWithin(this.#words[at + kind], time, span / 1000);
   }
 }
 

@@ -16,7 +16,7 @@ import {
   targetProtocol,
 } from "../table/targets.ts";
 import type { Settings } from "../settings.ts";
-import type { HostMemory } from "./host_memory.ts";
+import { ASKED, type HostMemory, OPENED, SENT } from "./host_memory.ts";
 import {
   MEMORY_LOOPBACK,
   MEMORY_TCP,
@@ -99,7 +99,8 @@ export class UsedPorts {
     if (protocol === TARGET_TCP && isOpening) this.sawAnswer = true;
     // Who has answered goes on answering, whoever asks.
     if (protocol === TARGET_UDP && !isOpening) {
-      isOpening = this.#hosts.wasOpened(
+      isOpening = this.#hosts.was(
+        OPENED,
         host,
         protocol,
         port,
@@ -140,7 +141,7 @@ export class UsedPorts {
 
   /** Whether a host is known to be another one. */
   isOther(host: number, time: number): boolean {
-    return this.#hosts.wasAsked(host, TARGET_IP, 0, time, this.#window);
+    return this.#hosts.was(ASKED, host, TARGET_IP, 0, time, this.#window);
   }
 
   /**
@@ -153,12 +154,12 @@ export class UsedPorts {
 
   /** Whether such a datagram went to a UDP port just now. */
   wasLate(host: number, port: number, time: number): boolean {
-    return this.#hosts.wasAsked(host, TARGET_UDP, port, time, ASKED_MS);
+    return this.#hosts.was(ASKED, host, TARGET_UDP, port, time, ASKED_MS);
   }
 
   /** Whether somebody has sent a segment with ACK to a TCP port just now. */
   wasAsked(host: number, port: number, time: number): boolean {
-    return this.#hosts.wasAsked(host, TARGET_TCP, port, time, ASKED_MS);
+    return this.#hosts.was(ASKED, host, TARGET_TCP, port, time, ASKED_MS);
   }
 
   /** Whether one of our hosts has lately sent something from a target. */
@@ -177,7 +178,7 @@ export class UsedPorts {
       return this.ports.isInUse(memoryRow(protocol, isInside), port, time);
     }
     const span = (protocol === TARGET_UDP ? UDP_IN_USE : TCP_IN_USE) * 1000;
-    return this.#hosts.isInUse(host, protocol, port, time, span);
+    return this.#hosts.was(SENT, host, protocol, port, time, span);
   }
 
   /** Whether a target has answered anybody within the window. */
@@ -190,7 +191,7 @@ export class UsedPorts {
   ): boolean {
     const window = this.#window;
     if (!isRemembered(traits, protocol)) {
-      return this.#hosts.wasOpened(host, protocol, port, time, window);
+      return this.#hosts.was(OPENED, host, protocol, port, time, window);
     }
     const row = memoryRow(protocol, (traits & IS_LOOPBACK) !== 0);
     if (this.ports.wasOpened(row, port, time, window)) return true;
