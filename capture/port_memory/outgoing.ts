@@ -153,7 +153,8 @@ function extension(name: string, next: string): Statement[] {
  * A stranger must not write to the memory: what came in before it leaves was
  * sent by somebody else. Routed IPv4 that bears an address of ours is the
  * exception, since IPv4 routes no forged local source: address translation has
- * rewritten it, and the port is in use. A bridge passes on whatever it gets, and so does IPv6.
+ * rewritten it, and the port is in use. A bridge passes on whatever it gets, and
+ * so does IPv6.
  */
 function whoseIsIt(
   { key }: MemoryFilterOptions,
