@@ -133,12 +133,15 @@ export class ControlSocket {
  * A socket that nobody listens on is left over from a run before. Nothing else is
  * removed: connecting to an ordinary file is refused in the same words.
  *
- * @throws {Failure} If somebody listens, or it is no socket.
+ * @throws {Failure} If somebody listens, or it is no socket, or another user's.
  */
 function removeStale(path: string): void {
   const info = statusOf(path);
   if (info === undefined) return;
   if (!info.isSocket) throw new Failure("something else is there");
+  if (info.uid !== libc().geteuid()) {
+    throw new Failure(`a socket of user ${info.uid} is there`);
+  }
   try {
     libc().close(connectControl(path));
   } catch (error) {

@@ -307,5 +307,13 @@ liveTest(
     libc().close(listener);
     assertEquals(code, 1);
     assertStringIncludes(text, "the socket belongs to user 65534");
+    // Nobody listens there any more, but it is not ours to remove.
+    await using second = launch(site.two.host, [
+      ...["-o", "stdout", "--control", site.control],
+    ]);
+    assertEquals(await second.end(), 1);
+    const said = second.stderr.join("\n");
+    assertStringIncludes(said, "a socket of user 65534 is there");
+    assertEquals(Deno.lstatSync(site.control).uid, 65_534);
   },
 );
