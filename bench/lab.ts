@@ -5,7 +5,7 @@
  * @module
  */
 
-import { SCANNER, TwoHosts } from "../tests/live/namespaces.ts";
+import { SCANNER, setUp, TwoHosts } from "../tests/live/namespaces.ts";
 import { run } from "../tests/live/processes.ts";
 import { findProgram } from "./programs.ts";
 
@@ -26,6 +26,7 @@ export class Lab implements AsyncDisposable {
   /** A folder for files and sockets, which every user can enter. */
   readonly folder: string;
   readonly #groups = new Set<number>();
+  readonly #beingMade = new Set<Promise<TwoHosts>>();
   /** Whether it has been disposed of. */
   isClosed = false;
   #paths = 0;
@@ -49,17 +50,12 @@ export class Lab implements AsyncDisposable {
   /** Makes two hosts; whatever claims to be anybody may send to the second. */
   async hosts(): Promise<TwoHosts> {
     if (this.isClosed) throw new Error("The run has ended");
-    const two = await TwoHosts.create();
+    const hosts = makeHosts();
+    this.#beingMade.add(hosts);
     try {
-      for (const name of ["all", "eth0"]) {
-        await two.host.set(`net.ipv4.conf.${name}.rp_filter=0`);
-      }
-      // Answers to addresses that nobody has go where the packets came from.
-      await two.host.run(["ip", "route", "add", "default", "via", SCANNER]);
-      return two;
-    } catch (error) {
-      await two[Symbol.asyncDispose]();
-      throw error;
+      return await hosts;
+    } finally {
+      this.#beingMade.delete(hosts);
     }
   }
 
@@ -86,24 +82,56 @@ export class Lab implements AsyncDisposable {
     for (const group of this.#groups) {
       kill(-group);
     }
+    await Promise.allSettled(this.#beingMade);
     await removeHosts();
     await Deno.remove(this.folder, { recursive: true });
   }
 }
 
-/** Removes the namespaces that are left, known by names no other run uses. */
+async function makeHosts(): Promise<TwoHosts> {
+  const two = await TwoHosts.create();
+  return await setUp(two, async ({ host }) => {
+    for (const name of ["all", "eth0"]) {
+      await host.set(`net.ipv4.conf.${name}.rp_filter=0`);
+    }
+    // Answers to addresses that nobody has go where the packets came from.
+    await host.run(["ip", "route", "add", "default", "via", SCANNER]);
+  });
+}
+
+/** How often the removal of hosts is tried. */
+const TRIES = 10;
+
+/**
+ * Removes the namespaces that are left, known by names no other run uses. The
+ * benchmark that was interrupted may be removing them too: whoever comes
+ * second fails, and looks again.
+ */
 async function removeHosts(): Promise<void> {
   if (findProgram("ip") === undefined) return;
+  for (let tries = 1;; tries++) {
+    const names = await namesOfHosts();
+    if (names.length === 0) return;
+    try {
+      for (const name of names) await removeHost(name);
+    } catch (error) {
+      if (tries === TRIES) throw error;
+    }
+  }
+}
+
+async function namesOfHosts(): Promise<string[]> {
   const ours = `scanlogd-${Deno.pid}-`;
-  const names = (await run(["ip", "netns", "list"])).split("\n")
+  return (await run(["ip", "netns", "list"])).split("\n")
     .map((line) => line.split(" ")[0])
     .filter((name) => name.startsWith(ours));
-  for (const name of names) {
-    for (const pid of (await run(["ip", "netns", "pids", name])).split("\n")) {
-      if (pid !== "") kill(Number(pid));
-    }
-    await run(["ip", "netns", "delete", name]);
+}
+
+async function removeHost(name: string): Promise<void> {
+  for (const pid of (await run(["ip", "netns", "pids", name])).split("\n")) {
+    if (pid !== "") kill(Number(pid));
   }
+  await run(["ip", "netns", "delete", name]);
 }
 
 function kill(pid: number): void {
