@@ -9,18 +9,8 @@ import { onSignal } from "./daemon/signals.ts";
 import type { Capture } from "./capture/capture.ts";
 import { lowestEphemeralPort } from "./capture/ephemeral_port.ts";
 import { Forwarding } from "./capture/forwarding.ts";
-import {
-  CLASSIC_STEP_MS,
-  SMALL_STEP_MS,
-} from "./capture/savefile/file_clock.ts";
 import { type LiveCapture, openLive } from "./capture/live.ts";
-import { loadUnpackers } from "./capture/file.ts";
-import {
-  type FileReading,
-  openFiles,
-  openPipes,
-} from "./capture/open_files.ts";
-import { offlineFilter } from "./capture/offline_filter.ts";
+import type { FileReading } from "./capture/open_files.ts";
 import {
   isBackgroundChild,
   ParentLink,
@@ -45,14 +35,12 @@ import {
 } from "./daemon/losses.ts";
 import { MetricsFile, readMetrics } from "./daemon/metrics.ts";
 import { ControlSocket } from "./daemon/control.ts";
-import { helpText } from "./daemon/help.ts";
 import { ServiceManager } from "./daemon/notify.ts";
 import type { Options } from "./daemon/options.ts";
 import { print } from "./daemon/print.ts";
 import { PidFile } from "./daemon/pid_file.ts";
 import { Progress } from "./daemon/progress.ts";
 import { statusOf } from "./daemon/exit_status.ts";
-import { reload } from "./daemon/reload.ts";
 import { RunningOptions } from "./daemon/running_options.ts";
 import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
 import type { Outputs } from "./daemon/outputs.ts";
@@ -60,7 +48,6 @@ import { checkFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { libc } from "./ffi/libc.ts";
 import { localOffset } from "./ffi/local_time.ts";
-import { completions } from "./daemon/completions/completions.ts";
 import { Detector } from "./detect/detector.ts";
 import type { DetectorOptions } from "./detect/options.ts";
 
@@ -70,12 +57,13 @@ async function main(args: readonly string[]): Promise<number> {
   try {
     const options = parseCommandLine(args);
     configureDiagnostics(options);
-    if (options.help) print(helpText());
+    if (options.help) await help();
     else if (options.version) print(`scanlogd ${manifest.version}`);
     else if (options.completions !== undefined) {
-      print(completions(options.completions).trimEnd());
-    } else if (options.reload) await reload(options);
-    else if (options.check) await check(options);
+      await complete(options.completions);
+    } else if (options.reload) {
+      await (await import("./daemon/reload.ts")).reload(options);
+    } else if (options.check) await check(options);
     else if (options.daemon && !isBackgroundChild()) await startInBackground();
     else return await watch(options, args);
     return 0;
@@ -84,6 +72,18 @@ async function main(args: readonly string[]): Promise<number> {
     if (!isSaid) logError(error instanceof Error ? error.message : `${error}`);
     return 1;
   }
+}
+
+// What few starts need is loaded by those: each module takes its time.
+
+async function help(): Promise<void> {
+  const { helpText } = await import("./daemon/help.ts");
+  print(helpText());
+}
+
+async function complete(shell: string): Promise<void> {
+  const { completions } = await import("./daemon/completions/completions.ts");
+  print(completions(shell).trimEnd());
 }
 
 /** Opens what can be opened without a trace, and says that all is well. */
@@ -133,7 +133,6 @@ async function watch(
   checkTarget(options);
   checkFiles(options);
   checkOwnFiles(options);
-  if (files?.mayBePacked) await loadUnpackers();
   await finishStart();
   const outputs = openOutputs(options, {
     live,
@@ -144,10 +143,12 @@ async function watch(
   const metrics = metricsPath === undefined
     ? undefined
     : new MetricsFile(metricsPath);
+  const forwarding = live && !options.classic ? new Forwarding() : undefined;
   const detector = new Detector(
     (report) => outputs.write(report),
     {
       ...detectorOptions(options, running, live),
+      forwards: forwarding && (() => forwarding.isOn),
       ...(outputs.takeProbes && {
         probes: (record) => outputs.writeProbe(record),
       }),
@@ -163,14 +164,15 @@ async function watch(
     standIns: outputs.standIns,
   });
   announce(options, capture, live, detector);
-  // A pipe may bring records for as long as an interface brings packets.
-  if (files?.size === undefined) watchLosses(capture, detector, outputs);
   metrics?.start(() => readMetrics(capture, detector, outputs.sinks));
   control?.listen();
   running.reconfigure = (limits) => detector.reconfigure(limits);
   running.onReload = () => outputs.reopen();
   manager.ready();
   parent?.cut();
+  // A pipe may bring records for as long as an interface brings packets.
+  if (files?.size === undefined) watchLosses(capture, detector, outputs);
+  forwarding?.keepUp();
   const progress = files &&
     new Progress(files, () => detector.counters.packets);
   try {
@@ -195,9 +197,11 @@ async function watch(
  * into its cache of packages, and downloads what it cannot find there any more.
  */
 async function finishStart(): Promise<void> {
+  if (Deno.build.os === "windows") return;
   // The time zone's file is out of reach later on.
-  if (Deno.build.os !== "windows") localOffset(0);
-  await new Promise((done) => setTimeout(done, 10));
+  localOffset(0);
+  // A timer would do as well, but the runtime takes 10 ms to load those.
+  await libc().poll(new Uint8Array(1), 0n, 1);
   // What starting has taken, some 8 MB, is of no use any more.
   if (Deno.build.os === "linux") libc().malloc_trim(0n);
 }
@@ -212,17 +216,12 @@ interface Opened {
 async function openCapture(options: Options): Promise<Opened> {
   const { read, filter } = options;
   if (read !== undefined) {
-    const packetFilter = filter === undefined
-      ? undefined
-      : offlineFilter(filter);
-    const smallStep = options.classic ? CLASSIC_STEP_MS : SMALL_STEP_MS;
-    const { lateness } = options;
-    const how = { smallStep, lateness };
-    const pipes = await openPipes(read);
-    const files = openFiles(read, packetFilter, how, pipes);
+    const { openReading } = await import("./capture/open_files.ts");
+    const { classic, lateness } = options;
+    const files = await openReading(read, { filter, classic, lateness });
     return { capture: files, files };
   }
-  const live = openLive({
+  const live = await openLive({
     kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: options.promiscuous,
@@ -252,7 +251,6 @@ function detectorOptions(
     ipv6Prefix: options["ipv6-prefix"],
     slowWindow: options["slow-window"],
     ephemeralPort: live && lowestEphemeralPort(),
-    forwards: live && !options.classic ? forwardingOfHost() : undefined,
     outgoing: options.outgoing,
     classic: options.classic,
     fromFile: live === undefined,
@@ -264,13 +262,6 @@ function detectorOptions(
     onLink: live?.local?.onLink,
     portMemory: live?.portMemory,
   };
-}
-
-/** Whether the host forwards, which may change as long as the program runs. */
-function forwardingOfHost(): () => boolean {
-  const forwarding = new Forwarding();
-  forwarding.keepUp();
-  return () => forwarding.isOn;
 }
 
 function listenToSignals(

@@ -7,9 +7,6 @@
 import type { AddressSet } from "../detect/packet/address.ts";
 import type { PortMemory } from "../detect/probe/port_memory.ts";
 import type { Capture } from "./capture.ts";
-import { NidsCapture } from "./nids.ts";
-import { PcapCapture } from "./pcap.ts";
-import { RawCapture } from "./raw.ts";
 
 /** What is known of this host's addresses, kept current. */
 export interface HostAddresses {
@@ -50,22 +47,28 @@ export interface LiveOptions {
 }
 
 /**
- * Opens a capture.
+ * Opens a capture, whose modules are loaded for it.
  *
  * @throws {Error} If a library, an interface or a privilege is missing.
  */
-export function openLive(options: LiveOptions): LiveCapture {
+export async function openLive(options: LiveOptions): Promise<LiveCapture> {
   switch (options.kind) {
-    case "raw":
+    case "raw": {
       if (Deno.build.os !== "linux") {
         throw new Error(
           `--capture raw needs Linux, this is ${Deno.build.os}; use --capture pcap`,
         );
       }
+      const { RawCapture } = await import("./raw.ts");
       return new RawCapture(options);
-    case "pcap":
+    }
+    case "pcap": {
+      const { PcapCapture } = await import("./pcap.ts");
       return new PcapCapture(options);
-    case "nids":
+    }
+    case "nids": {
+      const { NidsCapture } = await import("./nids.ts");
       return new NidsCapture(options);
+    }
   }
 }

@@ -6,8 +6,14 @@
 
 import type { PacketKinds } from "../detect/packet/kinds.ts";
 import type { Capture } from "./capture.ts";
-import { FileCapture, type PacketFilter, unopenable } from "./file.ts";
+import {
+  FileCapture,
+  loadUnpackers,
+  type PacketFilter,
+  unopenable,
+} from "./file.ts";
 import { FilesCapture } from "./files.ts";
+import { CLASSIC_STEP_MS, SMALL_STEP_MS } from "./savefile/file_clock.ts";
 import type { SavefileOptions } from "./savefile/savefile.ts";
 
 /** What is read, and how far. */
@@ -25,8 +31,44 @@ export interface FileReading extends Capture {
 /** EMFILE (asm-generic/errno-base.h), as the runtime writes it. */
 const TOO_MANY_FILES = "(os error 24)";
 
+/** How capture files are read. */
+export interface ReadingOptions {
+  /** Which packets are looked at, as a tcpdump expression [all]. */
+  filter?: string;
+  /** As the original reads them. */
+  classic: boolean;
+  /** How late records may be, in milliseconds. */
+  lateness: number;
+}
+
+/**
+ * Opens capture files, and loads what it takes to read them.
+ *
+ * @param paths Files, directories of files, and "-" for standard input.
+ * @throws {Error} If one cannot be opened, if there is none, or if the filter
+ * cannot be compiled.
+ */
+export async function openReading(
+  paths: readonly string[],
+  { filter, classic, lateness }: ReadingOptions,
+): Promise<FileReading> {
+  const packetFilter = filter === undefined
+    ? undefined
+    : await compileFilter(filter);
+  const smallStep = classic ? CLASSIC_STEP_MS : SMALL_STEP_MS;
+  const pipes = await openPipes(paths);
+  const files = openFiles(paths, packetFilter, { smallStep, lateness }, pipes);
+  if (files.mayBePacked) await loadUnpackers();
+  return files;
+}
+
+async function compileFilter(expression: string): Promise<PacketFilter> {
+  const { offlineFilter } = await import("./offline_filter.ts");
+  return offlineFilter(expression);
+}
+
 /** Pipes that are open already, by their names. */
-export type OpenPipes = ReadonlyMap<string, Deno.FsFile>;
+type OpenPipes = ReadonlyMap<string, Deno.FsFile>;
 
 /**
  * Opens the pipes among the paths of `--read`. That takes until somebody opens
@@ -34,7 +76,7 @@ export type OpenPipes = ReadonlyMap<string, Deno.FsFile>;
  *
  * @throws {Error} If one cannot be opened.
  */
-export async function openPipes(paths: readonly string[]): Promise<OpenPipes> {
+async function openPipes(paths: readonly string[]): Promise<OpenPipes> {
   const pipes = new Map<string, Deno.FsFile>();
   for (const path of new Set(paths)) {
     if (path === "-" || !infoOf(path)?.isFifo) continue;

@@ -230,7 +230,7 @@ export function libc(): Libc {
 
 function openLinuxLibc(): Libc {
   const all = { ...POSIX_SYMBOLS, ...LINUX_SYMBOLS };
-  const symbols = Deno.dlopen("libc.so.6", all).symbols;
+  const symbols = openLazily("libc.so.6", all);
   // Blocking calls all run on this thread, so its errno never moves.
   const location = symbols.__errno_location();
   if (location !== null) {
@@ -243,7 +243,30 @@ function openLinuxLibc(): Libc {
 
 function openOtherLibc(): Libc {
   const name = Deno.build.os === "darwin" ? "libSystem.B.dylib" : "libc.so";
-  return Deno.dlopen(name, POSIX_SYMBOLS).symbols as Libc;
+  return openLazily(name, POSIX_SYMBOLS) as Libc;
+}
+
+/**
+ * Opens each function when it is used first: Deno compiles a caller for it,
+ * which takes a quarter of a millisecond, and most starts need a few only.
+ */
+function openLazily<Symbols extends Deno.ForeignLibraryInterface>(
+  name: string,
+  definitions: Symbols,
+): Deno.DynamicLibrary<Symbols>["symbols"] {
+  const symbols = {};
+  for (const symbol of Object.keys(definitions)) {
+    const get = () => {
+      const before = errno();
+      const library = Deno.dlopen(name, { [symbol]: definitions[symbol] });
+      errnoView?.fill(before);
+      const value = library.symbols[symbol];
+      Object.defineProperty(symbols, symbol, { value });
+      return value;
+    };
+    Object.defineProperty(symbols, symbol, { get, configurable: true });
+  }
+  return symbols as Deno.DynamicLibrary<Symbols>["symbols"];
 }
 
 // errno values of asm-generic/errno-base.h and errno.h.

@@ -35,7 +35,7 @@ function describe(packet: Packet): string {
   return `${direction} IPv${version} ${what()}`;
 }
 
-const capture = openLive({
+const capture = await openLive({
   kind: kind === "memory" ? "raw" : kind as "raw",
   interfaces,
   promiscuous: false,

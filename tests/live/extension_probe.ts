@@ -29,7 +29,7 @@ function describe(packet: Packet): string {
   return isTcp ? `port ${segment.destinationPort}` : "other";
 }
 
-const capture = openLive({
+const capture = await openLive({
   kind: kind as "raw",
   interfaces: [name],
   promiscuous: false,

@@ -321,7 +321,7 @@ async function main(): Promise<void> {
   configureDiagnostics(options);
   const { symbols } = Deno.dlopen("libc.so.6", SYMBOLS);
   const sleeper = Deno.dlopen("libc.so.6", SLEEP).symbols;
-  const capture = openLive({
+  const capture = await openLive({
     kind: captureKind(options),
     interfaces: options.interface,
     promiscuous: options.promiscuous,
