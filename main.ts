@@ -158,7 +158,7 @@ async function watch(
   const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
   listenToSignals(capture, detector, outputs);
   enterSandbox(options, {
-    capture: capture.descriptors,
+    capture,
     rewritten: pidFile === undefined ? [] : [pidFile.fd],
     settle: () => outputs.settle(),
     standIns: outputs.standIns,

@@ -58,6 +58,10 @@ export interface Capture {
   readonly description: string;
   /** Descriptors that packets come from, through which nothing must be sent. */
   readonly descriptors: readonly number[];
+  /** Those of them that are bound anew to an interface that is made anew. */
+  readonly rebound?: readonly number[];
+  /** Those of them that watch other hosts on interfaces that come later. */
+  readonly joining?: readonly number[];
   /**
    * Hands on packets until the capture is stopped or its input ends.
    *

@@ -50,6 +50,8 @@ export interface RawCaptureOptions {
 export class RawCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[];
+  readonly rebound: readonly number[];
+  readonly joining: readonly number[];
   /** This host's own addresses. */
   readonly local = new LocalAddresses();
   readonly #clock = new CaptureClock();
@@ -96,6 +98,8 @@ export class RawCapture implements Capture {
     for (const socket of this.#sockets) socket.begin(this.local.links);
     warnIfNothingMatches(this.local.links, interfaces, warn);
     this.descriptors = this.#sockets.map(({ fd }) => fd);
+    this.rebound = names[0] === undefined ? [] : this.descriptors;
+    this.joining = promiscuous ? this.descriptors : [];
     this.#polled = new PollSet(this.descriptors, this.local);
   }
 

@@ -11,18 +11,22 @@ import {
   AF_UNIX,
   AT_FDCWD,
   O_RDONLY,
+  PACKET_ADD_MEMBERSHIP,
   SOCK_DGRAM,
+  SOL_PACKET,
 } from "../ffi/linux.ts";
 import { Failure } from "./failure.ts";
+import type { SandboxDescriptors } from "./syscalls.ts";
 import { CALLS, type SystemCall } from "./syscall_numbers.ts";
 
+/** Descriptors that packets come from. */
+type Captures = Pick<SandboxDescriptors, "capture" | "rebound" | "joining">;
 type Argument = number | bigint | Uint8Array<ArrayBuffer>;
 
-/** A call, and what is tried by it. */
+/** What is tried, and how; the kernel's answer is negative if it refuses. */
 interface Attempt {
   readonly what: string;
-  readonly call: SystemCall;
-  readonly args: readonly Argument[];
+  readonly run: () => number | bigint;
 }
 
 // bits/socket_type.h, fcntl.h, linux/sched.h, bits/mman.h, linux/prctl.h,
@@ -47,11 +51,13 @@ const TRIES = 3;
  * Calls that without the filter this user would get another answer to, and that
  * change nothing even then.
  */
-function attempts(capture: readonly number[]): Attempt[] {
+function attempts({ capture, rebound, joining }: Captures): Attempt[] {
   const root = cString("/");
-  const copies = capture.map((fd) =>
-    attempt("to copy a capture descriptor", CALLS.dup, fd)
-  );
+  // By the C library, which is asked faster: there may be hundreds of them.
+  const copies = capture.map((fd): Attempt => ({
+    what: "to copy a capture descriptor",
+    run: () => libc().dup(fd),
+  }));
   // The others would take a millisecond where hundreds of interfaces are named.
   const ends = [...new Set([...capture.slice(0, 1), ...capture.slice(-1)])];
   const through = ends.flatMap((fd) => [
@@ -60,6 +66,20 @@ function attempts(capture: readonly number[]): Attempt[] {
     attempt("to send to the network", CALLS.sendto, fd, NOWHERE, 1, 0, 0, 0),
     attempt("to set a capture's filter", CALLS.setsockopt, fd, 1, 26, 0, 0),
   ]);
+  const others = (fds: readonly number[]) =>
+    ends.filter((fd) => !fds.includes(fd));
+  const moves = [
+    ...others(rebound).map((fd) =>
+      attempt("to move a capture", CALLS.bind, fd, NOWHERE, 0)
+    ),
+    ...others(joining).map((fd) =>
+      attempt(
+        "to see other hosts' packets",
+        CALLS.setsockopt,
+        ...[fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, NOWHERE, 0],
+      )
+    ),
+  ];
   return [
     attempt("a TCP socket", CALLS.socket, AF_INET, SOCK_STREAM, 0),
     attempt("a UDP socket", CALLS.socket, AF_INET, SOCK_DGRAM, 0),
@@ -87,25 +107,33 @@ function attempts(capture: readonly number[]): Attempt[] {
     ),
     ...copies,
     ...through,
+    ...moves,
   ];
 }
 
 function attempt(
   what: string,
-  call: SystemCall,
+  call: Required<SystemCall>,
   ...args: readonly Argument[]
 ): Attempt {
-  return { what, call, args };
+  const number = call[Deno.build.arch as keyof SystemCall];
+  const numbers = [number, ...args, 0, 0, 0, 0, 0, 0].slice(0, 7).map(toNumber);
+  return {
+    what,
+    run: () =>
+      libc().syscallOfNumbers(
+        ...numbers as Parameters<ReturnType<typeof libc>["syscallOfNumbers"]>,
+      ),
+  };
 }
 
 /**
  * Tries what the filter must refuse, and a little of what it must allow.
  *
- * @param capture Descriptors that packets come from.
  * @throws {Failure} If a call gets through, or one that is needed does not.
  */
-export function tryFilter(capture: readonly number[]): void {
-  for (const each of attempts(capture)) {
+export function tryFilter(captures: Captures): void {
+  for (const each of attempts(captures)) {
     if (isRefused(each)) continue;
     throw new Failure(
       `the system call filter lets through ${each.what}: refusing to go on; please report this`,
@@ -120,16 +148,10 @@ export function tryFilter(capture: readonly number[]): void {
   libc().close(fd);
 }
 
-function isRefused({ call, args }: Attempt): boolean {
-  const number = call[Deno.build.arch as keyof SystemCall];
-  if (number === undefined) return true;
-  const numbers = [number, ...args, 0, 0, 0, 0, 0, 0].slice(0, 7).map(toNumber);
+function isRefused({ run }: Attempt): boolean {
   for (let tries = 0; tries < TRIES; tries++) {
     clearErrno();
-    const result = libc().syscallOfNumbers(
-      ...numbers as Parameters<ReturnType<typeof libc>["syscallOfNumbers"]>,
-    );
-    if (result >= 0n) return false;
+    if (run() >= 0) return false;
     if (errno() === EPERM) return true;
   }
   return false;

@@ -10,6 +10,7 @@ import { tryFilter } from "./attempts.ts";
 import { Descriptors } from "./descriptors.ts";
 import { logDetail, logInfo, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
+import type { Capture } from "../capture/capture.ts";
 import type { Options } from "./options.ts";
 import type { SinkNeeds } from "./outputs.ts";
 import {
@@ -24,8 +25,8 @@ import { ThreadDirectory } from "./threads.ts";
 
 /** What the rest of the program still needs. */
 export interface SandboxNeeds {
-  /** Descriptors that packets come from. */
-  capture: readonly number[];
+  /** Its descriptors, and what is done with them. */
+  capture: Pick<Capture, "descriptors" | "rebound" | "joining">;
   /** Descriptors of files that are rewritten, besides those of the sinks. */
   rewritten: readonly number[];
   /** Called behind chroot: gives what the sinks go on using. */
@@ -65,8 +66,11 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
   const { directories, streams, rewritten } = needs.settle();
   descriptors.check();
   descriptors.close();
+  const { descriptors: capture, rebound = [], joining = [] } = needs.capture;
   confine({
-    capture: needs.capture,
+    capture,
+    rebound,
+    joining,
     directories,
     streams,
     rewritten: [...needs.rewritten, ...rewritten],
@@ -134,7 +138,7 @@ function confine(
     }
   }
   files.close();
-  tryFilter(descriptors.capture);
+  tryFilter(descriptors);
 }
 
 /** What /proc says of a thread with a filter. */

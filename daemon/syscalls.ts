@@ -37,6 +37,10 @@ export interface AllowedCall extends SystemCall {
 export interface SandboxDescriptors {
   /** Packet sockets and the like: nothing is ever sent through them. */
   readonly capture: readonly number[];
+  /** Those of them that are bound anew to an interface that is made anew. */
+  readonly rebound: readonly number[];
+  /** Those of them that watch other hosts on interfaces that come later. */
+  readonly joining: readonly number[];
   /** The directories between which the reconnection to syslogd changes. */
   readonly directories: readonly number[];
   /** Files that are rewritten while the program runs, as its pid file is. */
@@ -157,8 +161,9 @@ const NOT_ON_CAPTURE: readonly SystemCall[] = [
 
 /** All calls that are allowed. */
 export function allowedCalls(
-  { capture, directories, rewritten, streams, pid }: SandboxDescriptors,
+  descriptors: SandboxDescriptors,
 ): AllowedCall[] {
+  const { capture, directories, rewritten, streams, pid } = descriptors;
   const argument = (
     argument: number,
     values: readonly number[],
@@ -193,14 +198,13 @@ export function allowedCalls(
         ),
       ]],
     },
-    // An interface that comes back is bound to again.
-    { ...CALLS.bind, when: [[argument(0, capture)]] },
+    { ...CALLS.bind, when: [[argument(0, descriptors.rebound)]] },
     { ...CALLS.fchdir, when: [[argument(0, directories)]] },
     { ...CALLS.ftruncate, when: [[argument(0, rewritten)]] },
     {
-      ...CALLS.setsockopt, // such an interface is promiscuous again
+      ...CALLS.setsockopt,
       when: [[
-        argument(0, capture),
+        argument(0, descriptors.joining),
         argument(1, [SOL_PACKET]),
         argument(2, [PACKET_ADD_MEMBERSHIP]),
       ]],

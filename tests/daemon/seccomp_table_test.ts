@@ -33,8 +33,11 @@ const EVERY_DESCRIPTOR = [1, 2, 63, 64, 125, 126, 127, 128, 253, 254, 255]
 
 /** No two stand side by side, so that a neighbour is none of them. */
 function descriptors(count: number): SandboxDescriptors {
+  const capture = Array.from({ length: count }, (_, i) => 20 + 2 * i);
   return {
-    capture: Array.from({ length: count }, (_, i) => 20 + 2 * i),
+    capture,
+    rebound: capture,
+    joining: capture,
     directories: [9, 11],
     rewritten: [13, 15],
     streams: false,

@@ -72,12 +72,16 @@ function filterOf(
   architecture: Architecture,
   {
     capture = CAPTURE,
+    rebound = CAPTURE,
+    joining = CAPTURE,
     directories = DIRECTORIES,
     streams = false,
   } = {},
 ) {
   const program = seccompProgram(architecture, {
     capture,
+    rebound,
+    joining,
     directories,
     rewritten: REWRITTEN,
     streams,
@@ -366,6 +370,8 @@ for (const architecture of ARCHITECTURES) {
     const listed = new Set(
       allowedCalls({
         capture: CAPTURE,
+        rebound: CAPTURE,
+        joining: CAPTURE,
         directories: DIRECTORIES,
         rewritten: REWRITTEN,
         streams: false,
@@ -469,13 +475,18 @@ for (const architecture of ARCHITECTURES) {
     });
   });
 
-  Deno.test(`${architecture}: bind only on capture descriptors, and on none without`, () => {
+  Deno.test(`${architecture}: bind only where an interface may be made anew`, () => {
     const refused: Args[] = [[0], [OTHER], [9], [10], [0xffffffff]];
     assertDecides("bind", { allowed: [[7], [21]], refused });
     assertDecides(
       "bind",
+      { allowed: [[7]], refused: [...refused, [21]] },
+      filterOf(architecture, { rebound: [7] }),
+    );
+    assertDecides(
+      "bind",
       { allowed: [], refused: [...refused, [7], [21]] },
-      filterOf(architecture, { capture: [] }),
+      filterOf(architecture, { rebound: [] }),
     );
   });
 
@@ -494,8 +505,12 @@ for (const architecture of ARCHITECTURES) {
     assertDecides("ftruncate", { allowed: [[12]], refused });
   });
 
-  Deno.test(`${architecture}: a capture descriptor's options stay, but for promiscuity`, () => {
+  Deno.test(`${architecture}: a capture descriptor's options stay, but for promiscuity that was asked for`, () => {
     const SOL_PACKET = 263;
+    assertDecides("setsockopt", {
+      allowed: [],
+      refused: [[7, SOL_PACKET, 1], [21, SOL_PACKET, 1]],
+    }, filterOf(architecture, { joining: [] }));
     assertDecides("setsockopt", {
       allowed: [[7, SOL_PACKET, 1], [21, SOL_PACKET, 1]],
       refused: [

@@ -262,6 +262,8 @@ const NAMED: readonly [expression: string, key: string][] = [
 
 const NOTHING = {
   capture: [],
+  rebound: [],
+  joining: [],
   directories: [],
   rewritten: [],
   streams: false,

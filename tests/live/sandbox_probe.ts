@@ -243,6 +243,8 @@ function attempts(loot: Loot): Call[] {
     ["SO_DETACH_FILTER", 54, 208, ...attach(27)],
     ["SO_ATTACH_BPF", 54, 208, ...attach(50)],
     ["SO_LOCK_FILTER", 54, 208, ...attach(44)],
+    ["bind of the capture", 49, 200, capture, linkAddress(), 20],
+    ["PACKET_ADD_MEMBERSHIP", 54, 208, ...attach(1, SOL_PACKET)],
     ["PACKET_DROP_MEMBERSHIP", 54, 208, ...attach(2, SOL_PACKET)],
     ["PACKET_TX_RING", 54, 208, ...attach(13, SOL_PACKET)],
     ["PACKET_FANOUT", 54, 208, ...attach(18, SOL_PACKET)],
@@ -360,7 +362,7 @@ async function main(): Promise<void> {
     settle();
   } else {
     enterSandbox(options, {
-      capture: capture.descriptors,
+      capture,
       rewritten: [],
       settle,
       standIns: [],
