@@ -10,8 +10,10 @@ import {
   AF_INET,
   AF_UNIX,
   AT_FDCWD,
+  MAP_PRIVATE,
   O_RDONLY,
   PACKET_ADD_MEMBERSHIP,
+  PROT_EXEC,
   SOCK_DGRAM,
   SOL_PACKET,
 } from "../ffi/linux.ts";
@@ -29,14 +31,12 @@ interface Attempt {
   readonly run: () => number | bigint;
 }
 
-// bits/socket_type.h, fcntl.h, linux/sched.h, bits/mman.h, linux/prctl.h,
+// bits/socket_type.h, fcntl.h, linux/sched.h, linux/prctl.h,
 // asm-generic/ioctls.h, linux/ptrace.h
 const SOCK_STREAM = 1;
 const F_DUPFD = 0;
 const F_SETFL = 4;
 const CLONE_SIGHAND = 0x800;
-const PROT_EXEC = 4;
-const MAP_PRIVATE = 2;
 const PR_GET_DUMPABLE = 3;
 const FIOASYNC = 0x5452;
 const PTRACE_DETACH = 17;

@@ -6,6 +6,8 @@
  */
 
 import { checked, cString, describeErrno, errno, libc } from "../ffi/libc.ts";
+import { CAPABILITIES } from "../ffi/capabilities.ts";
+import { callOnThreads, type ThreadCall } from "./every_thread.ts";
 import { Failure } from "./failure.ts";
 import {
   chrootObstacle,
@@ -13,7 +15,14 @@ import {
   mappingObstacle,
   userObstacle,
 } from "./obstacles.ts";
+import { CALLS } from "./syscall_numbers.ts";
 import type { ThreadDirectory, ThreadStatus } from "./threads.ts";
+
+/** linux/prctl.h */
+const PR_CAPBSET_DROP = 24;
+/** linux/capability.h */
+const CAPABILITY_VERSION_3 = 0x2008_0522;
+const CHANGE_OF_USER = [CAPABILITIES.CAP_SETUID, CAPABILITIES.CAP_SETGID];
 
 /** Who to become, and where. */
 export interface Target {
@@ -100,9 +109,6 @@ function findUser(
   return { uid, gid: uid };
 }
 
-/** linux/prctl.h */
-const PR_CAPBSET_DROP = 24;
-
 /** systemd's range for dynamic users (https://systemd.io/UIDS-GIDS). */
 const DYNAMIC_UIDS = { first: 61_184, last: 65_519 };
 
@@ -186,26 +192,22 @@ function checkDirectory(path: string): void {
 const TEMPORARY = "";
 
 /**
- * Becomes the user for good and sees no directory but the target's, on every
- * thread, and makes sure of it.
+ * Gives up all capabilities for good, becomes the user and sees no directory but
+ * the target's, as far as there are any, on every thread, and makes sure of it.
  *
  * @throws {Error} If it did not come true: the process must not go on.
  */
 export function dropPrivileges(
-  { user, directory }: Target,
+  { user, directory }: Pick<Target, "user" | "directory">,
   threads: ThreadDirectory,
 ): void {
   if (directory !== undefined) enter(directory);
-  dropBoundingSet();
-  if (user === undefined) return;
-  const { uid, gid } = user;
-  // The C library carries these to every thread.
-  permitted(libc().setgroups(0n, null), "setgroups");
-  permitted(libc().setresgid(gid, gid, gid), "setresgid");
-  permitted(libc().setresuid(uid, uid, uid), "setresuid");
-  const files = threads.open();
-  for (const thread of files.read()) checkThread(thread, uid, gid);
-  files.close();
+  giveUpCapabilities(user === undefined ? [] : CHANGE_OF_USER, threads);
+  if (user !== undefined) become(user);
+  for (const thread of threads.look()) {
+    if (user !== undefined) checkUser(thread, user);
+    checkCapabilities(thread);
+  }
 }
 
 function enter(directory: string): void {
@@ -225,15 +227,47 @@ function permitted(result: number, call: string): void {
   );
 }
 
-/**
- * What executing a file could never give back. It reaches the calling thread
- * only; on the others, that nothing can be executed has to do.
- */
-function dropBoundingSet(): void {
-  for (let capability = 0; capability < 64; capability++) {
-    const option = BigInt(capability);
-    if (libc().prctl(PR_CAPBSET_DROP, option, 0n, 0n, 0n) < 0) return;
-  }
+/** The C library carries these to every thread, and they end capabilities. */
+function become({ uid, gid }: TargetUser): void {
+  permitted(libc().setgroups(0n, null), "setgroups");
+  permitted(libc().setresgid(gid, gid, gid), "setresgid");
+  permitted(libc().setresuid(uid, uid, uid), "setresuid");
+}
+
+/** Gives up what threads have and could get by executing a file, but for these. */
+function giveUpCapabilities(
+  kept: readonly number[],
+  threads: ThreadDirectory,
+): void {
+  const set = kept.reduce((set, each) => set | 1 << each, 0);
+  const canEmpty = threads.look().every(({ capabilities: { CapEff } }) =>
+    (CapEff >> BigInt(CAPABILITIES.CAP_SETPCAP) & 1n) !== 0n
+  );
+  const bounding = canEmpty ? BOUNDING.map(dropFromBoundingSet) : [];
+  callOnThreads(
+    [...bounding, capset(set)],
+    () =>
+      threads.look().filter(({ capabilities: { CapBnd, ...sets } }) =>
+        canEmpty && CapBnd !== 0n ||
+        sets.CapInh !== 0n ||
+        (sets.CapPrm & ~BigInt(set)) !== 0n
+      ).map(({ tid }) => tid),
+  );
+}
+
+/** All that there can be, whatever the kernel knows. */
+const BOUNDING = Array.from({ length: 64 }, (_, capability) => capability);
+
+function dropFromBoundingSet(capability: number): ThreadCall {
+  return { call: CALLS.prctl, args: [PR_CAPBSET_DROP, capability] };
+}
+
+/** Makes a set the effective and the permitted one, and none inheritable. */
+function capset(set: number): ThreadCall {
+  const header = Uint32Array.of(CAPABILITY_VERSION_3, 0);
+  // struct __user_cap_data_struct, of the lower and the upper 32.
+  const data = Uint32Array.of(set, set, 0, 0, 0, 0);
+  return { call: CALLS.capset, args: [header, data] };
 }
 
 /** Where a directory may be made, also where the root is read-only. */
@@ -257,22 +291,22 @@ function enterTemporaryDirectory(): void {
   checked(libc().rmdir(template), "rmdir of the empty directory");
 }
 
-function checkThread(thread: ThreadStatus, uid: number, gid: number): void {
-  const refuse = (what: string) => {
-    throw new Failure(
-      `refusing to go on: thread ${thread.tid} still has ${what}`,
-    );
-  };
-  if (!thread.uids.every((id) => id === uid)) refuse("another user");
-  if (!thread.gids.every((id) => id === gid)) refuse("another group");
-  if (thread.groups.length > 0) refuse("supplementary groups");
-  for (const name of ["CapEff", "CapPrm", "CapAmb"]) {
-    if (thread.capabilities[name] !== 0n) refuse(`capabilities (${name})`);
-  }
-  // A change of user leaves these, and each thread can only give up its own.
-  if (thread.capabilities.CapInh !== 0n) {
+function checkUser(thread: ThreadStatus, { uid, gid }: TargetUser): void {
+  if (!thread.uids.every((id) => id === uid)) refuse(thread, "another user");
+  if (!thread.gids.every((id) => id === gid)) refuse(thread, "another group");
+  if (thread.groups.length > 0) refuse(thread, "supplementary groups");
+}
+
+function checkCapabilities(thread: ThreadStatus): void {
+  for (const name of ["CapEff", "CapPrm", "CapInh", "CapAmb"]) {
+    if (thread.capabilities[name] === 0n) continue;
     refuse(
-      "inheritable capabilities (CapInh); start it with: setpriv --inh-caps=-all",
+      thread,
+      `capabilities (${name}); an outer filter must allow capset(2), and SIGURG must not be blocked`,
     );
   }
+}
+
+function refuse({ tid }: ThreadStatus, what: string): never {
+  throw new Failure(`refusing to go on: thread ${tid} still has ${what}`);
 }

@@ -35,6 +35,9 @@ export interface SandboxNeeds {
   standIns: readonly string[];
 }
 
+/** Whoever is not root can change neither the user nor the directory. */
+const NOBODY = { user: undefined, directory: undefined };
+
 // bits/resource.h
 const RLIMIT_CORE = 4;
 
@@ -59,10 +62,10 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
   for (const what of descriptors.silence()) {
     logDetail(`${what} was open, and is out of reach now`);
   }
-  if (target !== undefined) dropPrivileges(target, threads);
-  else if (options.read === undefined) {
+  if (target === undefined && options.read === undefined) {
     logInfo("not started as root: no chroot and no change of user");
   }
+  dropPrivileges(target ?? NOBODY, threads);
   const { directories, streams, rewritten } = needs.settle();
   descriptors.check();
   descriptors.close();

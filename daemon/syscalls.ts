@@ -6,7 +6,9 @@
 
 import {
   AF_UNIX,
+  MAP_ANONYMOUS,
   PACKET_ADD_MEMBERSHIP,
+  PROT_EXEC,
   SOCK_DGRAM,
   SOCK_STREAM,
   SOL_PACKET,
@@ -51,11 +53,9 @@ export interface SandboxDescriptors {
   readonly pid: number;
 }
 
-// bits/mman.h, linux/sched.h, fcntl.h, asm-generic/ioctls.h,
+// linux/sched.h, fcntl.h, asm-generic/ioctls.h,
 // linux/sockios.h, linux/prctl.h
 const SOCK_TYPE_MASK = 0xf;
-const PROT_EXEC = 4;
-const MAP_ANONYMOUS = 0x20;
 const CLONE_THREAD = 0x10000;
 const F_DUPFD = 0;
 /**

@@ -44,6 +44,16 @@ export class ThreadDirectory {
     return new ThreadStatusFiles(files.filter(({ fd }) => fd >= 0));
   }
 
+  /** The status of each thread there is at the moment. */
+  look(): ThreadStatus[] {
+    const files = this.open();
+    try {
+      return files.read();
+    } finally {
+      files.close();
+    }
+  }
+
   /** Closes the directory. */
   close(): void {
     this.#directory.close();

@@ -9,6 +9,7 @@ import { libc, readOwnProc } from "./libc.ts";
 // linux/capability.h
 const CAP_SETGID = 6;
 const CAP_SETUID = 7;
+const CAP_SETPCAP = 8;
 const CAP_NET_RAW = 13;
 const CAP_SYS_CHROOT = 18;
 
@@ -16,6 +17,7 @@ const CAP_SYS_CHROOT = 18;
 export const CAPABILITIES = {
   CAP_SETGID,
   CAP_SETUID,
+  CAP_SETPCAP,
   CAP_NET_RAW,
   CAP_SYS_CHROOT,
 } as const;

@@ -52,7 +52,10 @@ export const PACKET_OUTGOING = 4;
 // bits/mman-linux.h
 export const PROT_READ = 1;
 export const PROT_WRITE = 2;
+export const PROT_EXEC = 4;
 export const MAP_SHARED = 1;
+export const MAP_PRIVATE = 2;
+export const MAP_ANONYMOUS = 0x20;
 
 // bits/mman-shared.h
 export const MFD_CLOEXEC = 1;

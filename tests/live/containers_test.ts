@@ -29,9 +29,29 @@ function capabilities(...names: string[]): string[] {
   return ["setpriv", `--bounding-set=${set}`, "--inh-caps=-all"];
 }
 
+/** The fields of the status of each of a process's threads. */
+function threadsOf({ pid }: Process): Map<string, string>[] {
+  const folder = `/proc/${pid}/task`;
+  return [...Deno.readDirSync(folder)].map(({ name }) =>
+    fieldsOf(Deno.readTextFileSync(`${folder}/${name}/status`))
+  );
+}
+
 /** The fields of a process's status. */
 function statusOf({ pid }: Process): Map<string, string> {
-  const text = Deno.readTextFileSync(`/proc/${pid}/status`);
+  return fieldsOf(Deno.readTextFileSync(`/proc/${pid}/status`));
+}
+
+/** Whoever it is, the kernel lets no thread do more than anybody. */
+function assertIncapable(daemon: Process): void {
+  for (const thread of threadsOf(daemon)) {
+    for (const set of ["CapEff", "CapPrm", "CapInh", "CapAmb"]) {
+      assertMatch(thread.get(set) ?? "", /^0+$/, `${set} of a thread`);
+    }
+  }
+}
+
+function fieldsOf(text: string): Map<string, string> {
   return new Map(
     text.split("\n").map((line) => {
       const [name, value = ""] = line.split(/:\s*/);
@@ -73,8 +93,10 @@ for (const [what, { as, says, uid }] of Object.entries(WORKING)) {
     assertEquals(status.get("Uid"), Array(4).fill(uid).join("\t"));
     assertEquals(status.get("Seccomp"), "2");
     assertEquals(status.get("NoNewPrivs"), "1");
+    assertIncapable(daemon);
     await two.scan();
     await eventually(() => daemon.stdout.length > 0, () => "a line");
+    assertIncapable(daemon);
     assertEquals(await daemon.stop(), 0);
   });
 }
@@ -95,6 +117,7 @@ liveTest(
     );
     assertEquals(statusOf(daemon).get("Seccomp"), "2");
     assertEquals([...Deno.readDirSync(`/proc/${daemon.pid}/root/`)], []);
+    assertIncapable(daemon);
     assertEquals(await daemon.stop(), 0);
   },
 );

@@ -125,10 +125,34 @@ interface Loot {
   tcp: number;
   /** The datagram socket of the log. */
   log: number;
+  /** What asks the kernel for this host's addresses. */
+  netlink: number;
+}
+
+/** RTM_NEWLINK of the first interface, which is to go down (rtnetlink(7)). */
+function interfaceDown(): Uint8Array<ArrayBuffer> {
+  const [RTM_NEWLINK, NLM_F_REQUEST, LOOPBACK, IFF_UP] = [16, 1, 1, 1];
+  const message = new DataView(new ArrayBuffer(32));
+  message.setUint32(0, message.byteLength, true);
+  message.setUint16(4, RTM_NEWLINK, true);
+  message.setUint16(6, NLM_F_REQUEST, true);
+  message.setInt32(20, LOOPBACK, true);
+  message.setUint32(28, IFF_UP, true); // ifi_change; ifi_flags stays 0
+  return new Uint8Array(message.buffer);
+}
+
+/** The last socket of the kind that is open. */
+function findNetlink(): number {
+  const domain = new Int32Array(1);
+  for (let fd = 255; fd > 0; fd--) {
+    libc().getsockopt(fd, SOL_SOCKET, 39, domain, Uint32Array.of(4));
+    if (domain[0] === AF_NETLINK) return fd;
+  }
+  throw new Error("no netlink socket");
 }
 
 function attempts(loot: Loot): Call[] {
-  const { capture, directory, home, proc, file, tcp, log } = loot;
+  const { capture, directory, home, proc, file, tcp, log, netlink } = loot;
   const buffer = new Uint8Array(512);
   const frame = new Uint8Array(64).fill(0x45);
   const filter = new Uint8Array(16);
@@ -228,6 +252,7 @@ function attempts(loot: Loot): Call[] {
     ["sendfile through the capture", 40, 71, capture, file, 0, 64],
     ["splice through the capture", 275, 76, file, 0, capture, 0, 64, 0],
     ["pwrite64 through the capture", 18, 68, capture, frame, 64, 0],
+    ["interface down", 44, 206, netlink, interfaceDown(), 32, 0, 0, 0],
     ["connect the capture", 42, 203, capture, linkAddress(), 20],
     ["dup of the capture", 32, 23, capture],
     ["dup2 of the capture", 33, NONE, capture, 900],
@@ -338,6 +363,7 @@ async function main(): Promise<void> {
     file: openForReading("/proc/self/exe"),
     tcp: libc().socket(AF_INET, 1, 0),
     log: libc().socket(AF_UNIX, 2, 0),
+    netlink: findNetlink(),
   };
   const hangups = countHangups();
   new Date(0).toString();
