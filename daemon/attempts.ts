@@ -25,10 +25,12 @@ import { CALLS, type SystemCall } from "./syscall_numbers.ts";
 type Captures = Pick<SandboxDescriptors, "capture" | "rebound" | "joining">;
 type Argument = number | bigint | Uint8Array<ArrayBuffer>;
 
-/** What is tried, and how; the kernel's answer is negative if it refuses. */
+type Numbers = Parameters<ReturnType<typeof libc>["syscallOfNumbers"]>;
+
+/** What is tried, and by which call: its number and arguments. */
 interface Attempt {
   readonly what: string;
-  readonly run: () => number | bigint;
+  readonly numbers: Numbers;
 }
 
 // bits/socket_type.h, fcntl.h, linux/sched.h, linux/prctl.h,
@@ -53,11 +55,9 @@ const TRIES = 3;
  */
 function attempts({ capture, rebound, joining }: Captures): Attempt[] {
   const root = cString("/");
-  // By the C library, which is asked faster: there may be hundreds of them.
-  const copies = capture.map((fd): Attempt => ({
-    what: "to copy a capture descriptor",
-    run: () => libc().dup(fd),
-  }));
+  const copies = capture.map((fd) =>
+    attempt("to copy a capture descriptor", CALLS.dup, fd)
+  );
   // The others would take a millisecond where hundreds of interfaces are named.
   const ends = [...new Set([...capture.slice(0, 1), ...capture.slice(-1)])];
   const through = ends.flatMap((fd) => [
@@ -118,40 +118,41 @@ function attempt(
 ): Attempt {
   const number = call[Deno.build.arch as keyof SystemCall];
   const numbers = [number, ...args, 0, 0, 0, 0, 0, 0].slice(0, 7).map(toNumber);
-  return {
-    what,
-    run: () =>
-      libc().syscallOfNumbers(
-        ...numbers as Parameters<ReturnType<typeof libc>["syscallOfNumbers"]>,
-      ),
-  };
+  return { what, numbers: numbers as Numbers };
 }
 
 /**
- * Tries what the filter must refuse, and a little of what it must allow.
+ * Prepares for trying what the filter must refuse, and a little of what it must
+ * allow: the runtime compiles functions of the C library when they are first
+ * asked for, which a faulty filter may refuse.
  *
- * @throws {Failure} If a call gets through, or one that is needed does not.
+ * @returns Tries it, once the filter stands. It throws a {@linkcode Failure} if a
+ * call gets through, or one that is needed does not.
  */
-export function tryFilter(captures: Captures): void {
-  for (const each of attempts(captures)) {
-    if (isRefused(each)) continue;
-    throw new Failure(
-      `the system call filter lets through ${each.what}: refusing to go on; please report this`,
-    );
-  }
-  const fd = libc().socket(AF_UNIX, SOCK_DGRAM, 0);
-  if (fd < 0) {
-    throw new Failure(
-      "the system call filter refuses a socket to syslogd: refusing to go on; please report this",
-    );
-  }
-  libc().close(fd);
+export function prepareTrial(captures: Captures): () => void {
+  const all = attempts(captures);
+  const { syscallOfNumbers, socket, close } = libc();
+  return () => {
+    for (const { what, numbers } of all) {
+      if (isRefused(() => syscallOfNumbers(...numbers))) continue;
+      throw new Failure(
+        `the system call filter lets through ${what}: refusing to go on; please report this`,
+      );
+    }
+    const fd = socket(AF_UNIX, SOCK_DGRAM, 0);
+    if (fd < 0) {
+      throw new Failure(
+        "the system call filter refuses a socket to syslogd: refusing to go on; please report this",
+      );
+    }
+    close(fd);
+  };
 }
 
-function isRefused({ run }: Attempt): boolean {
+function isRefused(call: () => bigint): boolean {
   for (let tries = 0; tries < TRIES; tries++) {
     clearErrno();
-    if (run() >= 0) return false;
+    if (call() >= 0n) return false;
     if (errno() === EPERM) return true;
   }
   return false;

@@ -6,7 +6,7 @@
  */
 
 import { checked, libc } from "../ffi/libc.ts";
-import { tryFilter } from "./attempts.ts";
+import { prepareTrial } from "./attempts.ts";
 import { Descriptors } from "./descriptors.ts";
 import { logDetail, logInfo, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
@@ -132,6 +132,7 @@ function confine(
   }
   // Behind the filter nothing can be opened, not even to look.
   const files = threads.open();
+  const tryFilter = prepareTrial(descriptors);
   installFilter({ ...descriptors, pid: libc().getpid() });
   for (const thread of files.read()) {
     if (thread.seccomp !== SECCOMP_FILTERED || thread.noNewPrivs !== 1) {
@@ -141,7 +142,7 @@ function confine(
     }
   }
   files.close();
-  tryFilter(descriptors);
+  tryFilter();
 }
 
 /** What /proc says of a thread with a filter. */

@@ -115,8 +115,6 @@ const POSIX_SYMBOLS = {
   flock: { parameters: ["i32", "i32"], result: "i32" },
   // int ftruncate(int fd, off_t length);
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
-  // int dup(int oldfd);
-  dup: { parameters: ["i32"], result: "i32" },
   // int dup2(int oldfd, int newfd);
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,
