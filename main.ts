@@ -193,15 +193,15 @@ async function watch(
 }
 
 /**
- * Lets the runtime do what it puts off until the program first waits: it looks
+ * Lets the runtime do what it puts off. Until the program first waits: it looks
  * into its cache of packages, and downloads what it cannot find there any more.
+ * Until there is a timer: it loads a dozen modules, and writes them to its cache
+ * of compiled code.
  */
 async function finishStart(): Promise<void> {
-  if (Deno.build.os === "windows") return;
   // The time zone's file is out of reach later on.
-  localOffset(0);
-  // A timer would do as well, but the runtime takes 10 ms to load those.
-  await libc().poll(new Uint8Array(1), 0n, 1);
+  if (Deno.build.os !== "windows") localOffset(0);
+  await new Promise((done) => setTimeout(done));
   // What starting has taken, some 8 MB, is of no use any more.
   if (Deno.build.os === "linux") libc().malloc_trim(0n);
 }
