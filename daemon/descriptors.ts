@@ -13,7 +13,9 @@ import {
   AF_UNIX,
   AT_FDCWD,
   O_CLOEXEC,
+  O_NOCTTY,
   O_RDWR,
+  O_WRONLY,
   SOL_SOCKET,
 } from "../ffi/linux.ts";
 import { Failure } from "./failure.ts";
@@ -32,10 +34,17 @@ const UNNAMED = 2;
 /** struct sockaddr_un. */
 const SOCKADDR_UN = 110;
 
-/** What the runtime waits and counts with. */
-const RUNTIMES_OWN = ["eventpoll", "eventfd", "timerfd"].map((kind) =>
+/** What the runtime and libpcap wait and count with. */
+const WAITING = ["eventpoll", "eventfd", "timerfd"].map((kind) =>
   `anon_inode:[${kind}]`
 );
+/**
+ * What the program was started with, asked before it opens anything: the runtime
+ * has all of its own closed when a file is executed.
+ */
+const INHERITED: readonly number[] = Deno.build.os === "linux"
+  ? listInherited()
+  : [];
 /**
  * Where nothing that is written stays, and nothing that is read was anybody's:
  * null, zero, random and urandom (admin-guide/devices.txt).
@@ -82,11 +91,25 @@ export class Descriptors {
       libc().openat(AT_FDCWD, cString("/dev/null"), flags, 0),
       "open /dev/null",
     );
+    if (!this.#readFrom.includes("-")) this.#stopReadingTerminals();
     const foreign = this.#foreign();
     for (const { fd } of foreign) checked(libc().dup2(nowhere, fd), "dup2");
     libc().close(nowhere);
     detachSharedFiles();
     return foreign.map(({ target }) => target);
+  }
+
+  /** What is typed on the terminal that is written to is nobody's business. */
+  #stopReadingTerminals(): void {
+    for (const fd of this.#directory.numbers()) {
+      if (libc().isatty(fd) === 0) continue;
+      const path = cString(`/proc/self/fd/${fd}`);
+      const flags = O_WRONLY | O_NOCTTY | O_CLOEXEC;
+      const writing = libc().openat(AT_FDCWD, path, flags, 0);
+      if (writing < 0) continue;
+      checked(libc().dup2(writing, fd), "dup2");
+      libc().close(writing);
+    }
   }
 
   /**
@@ -128,9 +151,8 @@ export class Descriptors {
     if (status.type === "device") {
       return major === MEMORY_MAJOR && HARMLESS_MINORS.includes(minor);
     }
-    if (RUNTIMES_OWN.includes(target)) return true;
-    // The runtime closes all of its own when it executes a file.
-    if ((libc().fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) === 0) return false;
+    if (WAITING.includes(target)) return !INHERITED.includes(fd);
+    if (!isClosedOnExec(fd)) return false;
     if (target.startsWith("socket:")) return isUnnamedUnix(fd);
     const isReadOnly = (libc().fcntl(fd, F_GETFL, 0) & O_ACCMODE) === 0;
     return isReadOnly &&
@@ -142,6 +164,17 @@ export class Descriptors {
       target === path || target.startsWith(`${path}/`)
     );
   }
+}
+
+function listInherited(): number[] {
+  const directory = new ProcDirectory("/proc/self/fd");
+  const all = directory.numbers().filter((fd) => !isClosedOnExec(fd));
+  directory.close();
+  return all;
+}
+
+function isClosedOnExec(fd: number): boolean {
+  return (libc().fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) !== 0;
 }
 
 /** Such sockets join two parts of the process, and lead nowhere else. */

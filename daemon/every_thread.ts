@@ -60,7 +60,7 @@ const END = -1n;
 const SIGURG = 23;
 const SIG_IGN = 1n;
 /** A thread that is not asleep for good has its turn by then. */
-const PATIENCE_MS = 5000;
+const PATIENCE_MS = 2000;
 const PAUSE_MS = 1;
 
 /**

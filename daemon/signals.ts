@@ -12,7 +12,11 @@ import { libc } from "../ffi/libc.ts";
 export type HandledSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2";
 
 // bits/signum-arch.h
-const SIGUSR1 = 10;
+const [SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM] = [1, 2, 10, 12, 15];
+// bits/sigaction.h
+const SIG_UNBLOCK = 1;
+/** sizeof(sigset_t) */
+const SIGSET = 128;
 // bits/signum-generic.h
 const SIG_IGN = 1n;
 
@@ -47,5 +51,16 @@ function ignoreDebuggerSignal(): void {
   libc().signal(SIGUSR1, SIG_IGN);
 }
 
+/** Whoever starts the program may have blocked signals, for its children too. */
+function unblock(): void {
+  if (Deno.build.os !== "linux") return;
+  const set = new Uint32Array(SIGSET / Uint32Array.BYTES_PER_ELEMENT);
+  for (const signal of [SIGHUP, SIGINT, SIGUSR2, SIGTERM]) {
+    set[0] |= 1 << (signal - 1);
+  }
+  libc().sigprocmask(SIG_UNBLOCK, set, null);
+}
+
 listen();
+unblock();
 ignoreDebuggerSignal();

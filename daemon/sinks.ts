@@ -17,13 +17,19 @@ import { StdoutSink } from "../format/sink/stdout_sink.ts";
 import { WholeFile } from "../format/sink/whole_file.ts";
 import { Summary } from "../format/summary.ts";
 import type { Facility, Level } from "../format/syslog.ts";
-import { hostName } from "../ffi/libc.ts";
+import { hostName, libc } from "../ffi/libc.ts";
+import { O_RDONLY } from "../ffi/linux.ts";
 import { localOffset } from "../ffi/local_time.ts";
 import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
 import { type Output, Outputs } from "./outputs.ts";
 import { PageCollector } from "./page.ts";
+
+const STDOUT = 1;
+// asm-generic/fcntl.h
+const F_GETFL = 3;
+const O_ACCMODE = 3;
 
 /** Where there is no such C library, the runtime knows. */
 const LOCAL_OFFSET = Deno.build.os === "windows" ? undefined : localOffset;
@@ -172,9 +178,17 @@ export function checkFiles(options: Options): void {
   if (Deno.build.os !== "linux") return; // opening them says so
   for (const { kind, path } of wantedOutputs(options)) {
     if (kind === "unix:") continue;
+    if (kind !== "syslog" && path === undefined) checkStandardOutput(kind);
     if (kind === "html:") WholeFile.check(path ?? "", "--output html:", "page");
     else if (path !== undefined) FileSink.check(path);
   }
+}
+
+function checkStandardOutput(kind: string): void {
+  if ((libc().fcntl(STDOUT, F_GETFL, 0) & O_ACCMODE) !== O_RDONLY) return;
+  throw new Failure(
+    `--output ${kind}: standard output is open for reading only; redirect it with > or |`,
+  );
 }
 
 function wantedOutputs(options: Options): readonly Wanted[] {

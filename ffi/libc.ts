@@ -93,6 +93,8 @@ const POSIX_SYMBOLS = {
   setgroups: { parameters: ["usize", "pointer"], result: "i32" },
   // void (*signal(int signum, void (*handler)(int)))(int);
   signal: { parameters: ["i32", "usize"], result: "usize" },
+  // int sigprocmask(int how, const sigset_t *set, sigset_t *oldset);
+  sigprocmask: { parameters: ["i32", "buffer", "pointer"], result: "i32" },
   // int getpid(void);
   getpid: { parameters: [], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlim);
@@ -115,6 +117,8 @@ const POSIX_SYMBOLS = {
   flock: { parameters: ["i32", "i32"], result: "i32" },
   // int ftruncate(int fd, off_t length);
   ftruncate: { parameters: ["i32", "i64"], result: "i32" },
+  // int isatty(int fd);
+  isatty: { parameters: ["i32"], result: "i32" },
   // int dup2(int oldfd, int newfd);
   dup2: { parameters: ["i32", "i32"], result: "i32" },
   // int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *file_actions,

@@ -82,6 +82,7 @@ export const O_PATH = 0x200000;
 export const O_WRONLY = 1;
 export const O_CREAT = 0x40;
 export const O_EXCL = 0x80;
+export const O_NOCTTY = 0x100;
 export const O_APPEND = 0x400;
 export const O_NONBLOCK = 0x800;
 export const AT_FDCWD = -100;

@@ -7,7 +7,7 @@ import { assert, assertEquals, assertGreater } from "../assert.ts";
 import { Folder, program, startDaemon } from "./daemon.ts";
 import { machine } from "./machine.ts";
 import { Namespace } from "./namespaces.ts";
-import { Process, run } from "./processes.ts";
+import { eventually, Process, run } from "./processes.ts";
 import { liveTest } from "./require.ts";
 import { SyslogSocket } from "./syslog_socket.ts";
 
@@ -119,6 +119,73 @@ function assertOnlyOurs(
   );
   assertEquals(shared, []);
 }
+
+/** A program that starts another with what looks like the runtime's own. */
+const LOOKALIKES = [
+  "import os, select, sys",
+  "os.dup2(os.eventfd(0), 50)",
+  "epoll = select.epoll()",
+  "os.dup2(epoll.fileno(), 51)",
+  "os.execvp(sys.argv[1], sys.argv[1:])",
+].join("\n");
+
+for (const kind of ["raw", "pcap"]) {
+  liveTest(
+    `${kind}: what was inherited and looks like the runtime's is gone`,
+    { ...NEEDS, tools: [...NEEDS.tools, "python3"] },
+    async () => {
+      await using host = await Namespace.create();
+      await using daemon = await startDaemon(
+        host,
+        ["-c", kind, "-i", "lo", "-o", "stdout"],
+        { as: ["python3", "-c", LOOKALIKES] },
+      );
+      const targets = new Map(
+        descriptorsOf(daemon.pid).map(({ fd, target }) => [fd, target]),
+      );
+      assertEquals(targets.get(50), "/dev/null");
+      assertEquals(targets.get(51), "/dev/null");
+      assertEquals(await daemon.stop(), 0);
+    },
+  );
+}
+
+liveTest("what is typed on its terminal cannot be read", {
+  ...NEEDS,
+  tools: [...NEEDS.tools, "script"],
+}, async () => {
+  await using host = await Namespace.create();
+  await using folder = await Folder.create();
+  const pid = `${folder.path}/pid`;
+  const command = program(["--pid-file", pid, "-i", "lo", "-o", "stdout"])
+    .map((word) => `'${word}'`).join(" ");
+  await using terminal = new Process(
+    host.inside([
+      ...machine({
+        setUp: "mkdir /dev/pts && mount -t devpts devpts /dev/pts" +
+          " && ln -s pts/ptmx /dev/ptmx",
+      }),
+      ...["script", "--quiet", "--command", command, "/dev/null"],
+    ]),
+    { input: "never" },
+  );
+  await eventually(
+    () => terminal.stdout.some((line) => line.includes("watching: ")),
+    () => "its start",
+  );
+  const number = Number(await Deno.readTextFile(pid));
+  const terminals = descriptorsOf(number).filter(({ target }) =>
+    target.startsWith("/dev/pts/")
+  );
+  assertGreater(terminals.length, 1);
+  for (const { fd } of terminals) {
+    const info = Deno.readTextFileSync(`/proc/${number}/fdinfo/${fd}`);
+    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
+    assertEquals(parseInt(flags, 8) & 3, 1, `descriptor ${fd}: write only`);
+  }
+  Deno.kill(number, "SIGTERM");
+  await terminal.end();
+});
 
 /** A shell that starts a program with descriptors that are not its business. */
 function leaking(path: string, command: readonly string[]): string[] {

@@ -4,7 +4,7 @@
  */
 
 import { assert, assertEquals } from "../assert.ts";
-import { launch } from "./daemon.ts";
+import { launch, startDaemon } from "./daemon.ts";
 import { Namespace } from "./namespaces.ts";
 import { eventually, pause, type Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
@@ -73,3 +73,22 @@ liveTest(
     }));
   },
 );
+
+const BLOCKED = [
+  "import os, signal, sys",
+  "signal.pthread_sigmask(signal.SIG_BLOCK, [1, 2, 12, 15])",
+  "os.execvp(sys.argv[1], sys.argv[1:])",
+].join("\n");
+
+liveTest("whoever starts it has blocked them: it heeds its own", {
+  ...NEEDS,
+  tools: [...NEEDS.tools, "python3"],
+}, async () => {
+  await using host = await Namespace.create();
+  await using daemon = await startDaemon(host, ["-o", "stdout", "-i", "lo"], {
+    as: ["python3", "-c", BLOCKED],
+  });
+  daemon.signal("SIGUSR2");
+  await daemon.told("packets seen");
+  assertEquals(await daemon.stop(), 0);
+});

@@ -40,6 +40,12 @@ const FAILED_STARTS: Record<string, FailedStart> = {
     args: [...STDOUT, "-c", "pcap", "-i", "lo", "-i", "eth7*", "-i", "!lo"],
     says: "--interface: no interface matches lo, eth7*, !lo; there are lo",
   },
+  "standard output that nothing can be written to": {
+    as: ["sh", "-c", 'exec "$@" 1</dev/null', "sh"],
+    args: STDOUT,
+    says:
+      "--output stdout: standard output is open for reading only; redirect it with > or |",
+  },
   "a configuration file that everybody can write": {
     setUp: "echo 'min-ports = 7' >/run/config && chmod 666 /run/config",
     args: [...STDOUT, "--config", "/run/config"],
