@@ -126,13 +126,13 @@ export class Dispatcher implements SegmentHandler {
   }
 
   /** What another host has judged; every destination is taken for ours. */
-  judged(probe: Segment): void {
+  judged(probe: Segment, host: number): void {
     this.#counters.segments++;
     this.#catchUp(probe.time);
     if (isImpossibleSource(probe)) this.#counters.impossible++;
     else if (!this.#ownership.isIgnored(probe)) {
       this.#fleet ??= this.#makeFleet();
-      this.#fleet.add(probe);
+      this.#fleet.add(probe, host);
     }
   }
 

@@ -11,17 +11,23 @@
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./settings.ts";
 import type { Segment } from "./packet/segment.ts";
+import { second } from "./probe/seconds.ts";
 import { describeRecord, describeShared } from "./report/describe.ts";
 import type { ReportHandler, Scan } from "./report/report.ts";
 import { Reporter } from "./report/reporter.ts";
-import { Coverage, FLEET_PAUSE_MS, NOT_COVERED } from "./rules/coverage.ts";
-import { AddressHash } from "./hash.ts";
+import {
+  COMPLETE,
+  Coverage,
+  FLEET_PAUSE_MS,
+  LITTLE,
+} from "./rules/coverage.ts";
+import { spread } from "./hash.ts";
 import { HeardHosts } from "./table/heard_hosts.ts";
 import { FOUND_SLOW, UNNAMED } from "./table/records.ts";
 import { NetworkKey, NetworkMembers } from "./table/networks.ts";
 import { SourceKey } from "./table/source_key.ts";
 
-/** Sources remembered, at most: 580 MB that are taken as they are needed. */
+/** Sources remembered, at most: 800 MB that are taken as they are needed. */
 const MOST_SOURCES = 65_536;
 /** Networks remembered, at most. */
 const MOST_NETWORKS = 16_384;
@@ -49,7 +55,8 @@ export class FleetFinder {
   readonly #members: NetworkMembers;
   readonly #key: SourceKey;
   readonly #network = new NetworkKey();
-  readonly #hash: AddressHash;
+  /** Nobody is to know which hosts are looked at. */
+  readonly #secret: number;
   readonly #ipv4Hosts: HeardHosts;
   readonly #ipv6Hosts: HeardHosts;
   readonly #reporter: Reporter;
@@ -61,21 +68,22 @@ export class FleetFinder {
     counters: Counters,
   ) {
     const { settings, random, ends } = options;
-    const { sources, slowWindow } = settings;
+    const { sources } = settings;
     const capacity = 2 ** Math.ceil(Math.log2(sources));
     this.#ipv6Prefix = settings.ipv6Prefix;
     this.#sources = new Coverage(
       Math.min(capacity, MOST_SOURCES),
+      SHARERS,
       settings,
       random,
     );
     const networks = Math.min(capacity, MOST_NETWORKS);
-    this.#networks = new Coverage(networks, settings, random);
+    this.#networks = new Coverage(networks, 1, settings, random);
     this.#members = new NetworkMembers(networks);
     this.#key = new SourceKey(settings.ipv6Prefix, undefined);
-    this.#hash = new AddressHash(random);
-    this.#ipv4Hosts = new HeardHosts(slowWindow);
-    this.#ipv6Hosts = new HeardHosts(slowWindow);
+    this.#secret = random() | 0;
+    this.#ipv4Hosts = new HeardHosts(this.#sources.window);
+    this.#ipv6Hosts = new HeardHosts(this.#sources.window);
     this.#reporter = new Reporter(
       settings,
       report,
@@ -117,28 +125,27 @@ export class FleetFinder {
     this.#reporter.finish();
   }
 
-  /** Takes a probe that a host has judged. */
-  add(probe: Segment): void {
-    const host = this.#hostOf(probe);
+  /**
+   * Takes a probe that a host has judged. What counts is its wall time: hosts send
+   * late, and not in turn.
+   *
+   * @param name The host's, as a number.
+   */
+  add(probe: Segment, name: number): void {
+    const host = spread(name ^ this.#secret) || 1;
     const heard = probe.version === 4 ? this.#ipv4Hosts : this.#ipv6Hosts;
-    if (!heard.hear(host, probe.time)) return;
-    const { records } = this.#sources;
+    if (!heard.hear(host, second(probe.wallTime))) return;
+    const sources = this.#sources;
     const key = this.#key;
     key.ofSource(probe);
-    const entry = this.#sources.take(key, probe);
-    if (records.has(entry, FOUND_SLOW)) return this.#goesOn(entry, probe);
-    if (!this.#sources.add(entry, probe, host)) return;
-    const index = this.#sources.ask(entry, probe.time, heard);
-    if (index !== NOT_COVERED) this.#complete(entry, index, probe);
-    else if (!this.#sources.isTooMuch(entry, heard, SHARERS)) {
-      this.#addToNetwork(probe, host, heard);
+    const entry = sources.take(key, probe);
+    if (sources.records.has(entry, FOUND_SLOW)) {
+      return this.#goesOn(entry, probe);
     }
-  }
-
-  #hostOf(probe: Segment): number {
-    const { destination0, destination1, destination2, destination3 } = probe;
-    this.#hash.of(destination0, destination1, destination2, destination3);
-    return this.#hash.tag;
+    if (!sources.add(entry, probe, host)) return;
+    const state = sources.judge(entry, probe, heard);
+    if (state === COMPLETE) this.#complete(entry, probe, host, heard);
+    else if (state === LITTLE) this.#addToNetwork(probe, host, heard);
   }
 
   #goesOn(entry: number, probe: Segment): void {
@@ -147,11 +154,16 @@ export class FleetFinder {
     this.#reporter.followed.of(records, entry)?.follow(probe);
   }
 
-  #complete(entry: number, index: number, probe: Segment): void {
+  #complete(
+    entry: number,
+    probe: Segment,
+    host: number,
+    heard: HeardHosts,
+  ): void {
     const { records } = this.#sources;
     records.set(entry, FOUND_SLOW | UNNAMED);
     this.#reporter.tell({
-      scan: this.#describe(this.#sources, entry, index, probe),
+      scan: this.#describe(this.#sources, entry, probe, host, heard),
       table: records,
       entry,
       time: probe.time,
@@ -161,26 +173,33 @@ export class FleetFinder {
 
   /** A record does not tell the type of service, nor always the rest. */
   #describe(
-    { records }: Coverage,
+    coverage: Coverage,
     entry: number,
-    index: number,
     probe: Segment,
+    host: number,
+    heard: HeardHosts,
   ): Scan {
+    const { records } = coverage;
+    const completed = records.wall(entry);
     const { tos: _, sourcePort, ttl, ...scan } = describeRecord(
       records,
       entry,
       {
-        index,
+        index: coverage.close(entry, probe, host, heard),
         isSlow: false,
         pause: WHOLE,
         ipv6Prefix: this.#ipv6Prefix,
-        completed: probe.wallTime,
+        completed,
         interfaceIndex: 0,
       },
     );
+    const { targets = 0, hosts = 0, firstSeen } = scan;
     return {
       ...scan,
       rule: "sweep",
+      targets: heard.inAll(targets),
+      hosts: heard.inAll(hosts),
+      firstSeen: Math.min(firstSeen, completed),
       ...sourcePort ? { sourcePort } : {},
       ...ttl ? { ttl } : {},
     };
@@ -191,25 +210,19 @@ export class FleetFinder {
   #addToNetwork(probe: Segment, host: number, heard: HeardHosts): void {
     const { records } = this.#networks;
     this.#network.of(this.#key);
-    const size = records.size;
     const entry = this.#networks.take(this.#network, probe);
-    const isNew = records.count(entry) === 0;
-    if (isNew || records.size !== size) this.#members.clear(entry);
+    if (this.#networks.isNew) this.#members.clear(entry);
     this.#members.add(entry, this.#key);
     if (records.has(entry, FOUND_SLOW)) {
-      records.touch(entry, probe.time, 0, 0xff);
+      records.touch(entry, probe.time, records.bound(entry), 0xff);
       return;
     }
     if (!this.#networks.add(entry, probe, host)) return;
-    const index = this.#networks.ask(entry, probe.time, heard);
-    if (index === NOT_COVERED || this.#members.count(entry) < SHARERS) return;
-    records.set(entry, FOUND_SLOW);
-    this.#tellNetwork(entry, index, probe);
-  }
-
-  #tellNetwork(entry: number, index: number, probe: Segment): void {
-    const scan = this.#describe(this.#networks, entry, index, probe);
+    if (this.#networks.judge(entry, probe, heard) !== COMPLETE) return;
     const sources = this.#members.count(entry);
+    if (sources < SHARERS) return;
+    records.set(entry, FOUND_SLOW);
+    const scan = this.#describe(this.#networks, entry, probe, host, heard);
     const event = describeShared(scan, this.#network, sources);
     this.#reporter.tellShared(event, probe.time);
   }

@@ -23,7 +23,7 @@ import {
   UNREADABLE,
 } from "./packet/outcome.ts";
 import type { Packet } from "./packet/packet.ts";
-import { LINKTYPE_PROBE, readProbe } from "./packet/probe_packet.ts";
+import { LINKTYPE_PROBE, probeHost, readProbe } from "./packet/probe_packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP, Segment } from "./packet/segment.ts";
 import { isImpossibleSource } from "./probe/impossible.ts";
 import type { Ownership } from "./probe/ownership.ts";
@@ -43,8 +43,8 @@ export interface SegmentHandler {
   segment(segment: Segment): void;
   /** Takes an ICMP error and what it quotes. */
   refusal(error: Segment, quoted: Segment): void;
-  /** Takes a probe that another host has judged. */
-  judged(probe: Segment): void;
+  /** Takes a probe that another host has judged, and which one. */
+  judged(probe: Segment, host: number): void;
   /** Whether it looks at a packet without ports. */
   concerns(segment: Segment): boolean;
   /** Whether one of another IP protocol may be a probe, or its answer. */
@@ -142,7 +142,7 @@ export class Intake {
     readProbe(view, offset, segment);
     segment.time = time;
     segment.wallTime = wallTime;
-    this.#handler.judged(segment);
+    this.#handler.judged(segment, probeHost(view, offset));
   }
 
   #countFrame(start: number): void {

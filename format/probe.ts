@@ -12,7 +12,8 @@ import { formatTimestamp } from "./time.ts";
  * parseProbe} reads it. `docs/probe.schema.json` describes it.
  *
  * @param record The probe.
- * @param host The name of the host that was probed, if it is to be written.
+ * @param host The name of the host that was probed, if it is to be written: a
+ * fleet's reader counts a host once, whatever its addresses.
  */
 export function formatProbe(record: ProbeRecord, host?: string): string {
   return JSON.stringify({

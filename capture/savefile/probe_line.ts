@@ -7,6 +7,7 @@
  */
 
 import { IPV4_MAPPED, parseAddress } from "../../detect/packet/address.ts";
+import { hostOfName } from "../../detect/packet/probe_packet.ts";
 import {
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -55,6 +56,8 @@ function bytesOf(text: string): Uint8Array {
 
 /** Reads lines into a segment. */
 export class ProbeLine {
+  /** Who has seen the last probe that was read; 0 if it has no name. */
+  host = 0;
   #bytes = new Uint8Array(0);
   #at = 0;
   #end = 0;
@@ -77,7 +80,7 @@ export class ProbeLine {
     this.#at = 0;
     this.#end = length;
     return this.#takes(TIMESTAMP) && this.#readTime(segment) &&
-      this.#takes(EVENT) && this.#skipHost() &&
+      this.#takes(EVENT) && this.#readHost() &&
       this.#takes(SOURCE) && this.#readAddress(segment, true) &&
       this.#takes(NEXT) && this.#readSourcePort(segment) &&
       this.#takes(DESTINATION) && this.#readAddress(segment, false) &&
@@ -144,19 +147,19 @@ export class ProbeLine {
     return value;
   }
 
-  /** The host's name is of no use here, but must be a string. */
-  #skipHost(): boolean {
+  #readHost(): boolean {
+    this.host = 0;
     if (!this.#takes(HOST)) return true;
     const bytes = this.#bytes;
-    for (let at = this.#at; at < this.#end; at++) {
+    const first = this.#at;
+    let at = first;
+    while (bytes[at] !== QUOTE) {
       const byte = bytes[at];
-      if (byte === QUOTE) {
-        this.#at = at;
-        return this.#takes(NEXT);
-      }
-      if (byte === BACKSLASH || byte < SPACE) return false;
+      if (byte === BACKSLASH || byte < SPACE || ++at >= this.#end) return false;
     }
-    return false;
+    this.host = hostOfName(bytes, first, at);
+    this.#at = at;
+    return this.#takes(NEXT);
   }
 
   #readAddress(segment: Segment, isSource: boolean): boolean {

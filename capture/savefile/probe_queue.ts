@@ -55,8 +55,8 @@ export class ProbeQueue {
    * Takes a record.
    *
    * @param record Its bytes, which are copied.
-   * @param time When the probe came. One that is late counts as if it had come
-   * with those that are handed on now.
+   * @param time When the probe came. One that is late is handed on now: its wall
+   * time is as early as it says, its time is that of those before it.
    */
   push(record: Uint8Array, time: number): void {
     const own = this.#timeOf(time);
@@ -80,7 +80,7 @@ export class ProbeQueue {
       return Math.max(now, this.#handedOn);
     }
     if (time < this.#latest - this.#lateness) this.late++;
-    return Math.max(time, this.#handedOn);
+    return time;
   }
 
   /** Hands on what nothing older can come before, at a time of the records. */
@@ -116,7 +116,9 @@ export class ProbeQueue {
     if (this.#size > 0) this.#sink(last);
     const packet = this.#packet;
     packet.offset = place * PROBE_BYTES;
-    packet.time = packet.wallTime = this.#handedOn = this.#times[place];
+    packet.wallTime = this.#times[place];
+    if (packet.wallTime > this.#handedOn) this.#handedOn = packet.wallTime;
+    packet.time = this.#handedOn;
     this.#handler(packet);
   }
 

@@ -9,7 +9,12 @@ import {
   DIRECTION_IN,
   type PacketHandler,
 } from "../../detect/packet/packet.ts";
-import { PROBE_BYTES, writeProbe } from "../../detect/packet/probe_packet.ts";
+import {
+  hostOfAddress,
+  hostOfName,
+  PROBE_BYTES,
+  writeProbe,
+} from "../../detect/packet/probe_packet.ts";
 import {
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -130,41 +135,49 @@ export class ProbeFormat implements SavefileFormat {
 
   #read(length: number): boolean {
     const segment = this.#segment;
-    if (!this.#reader.read(this.#line, length, segment)) {
+    const reader = this.#reader;
+    let host: number;
+    if (reader.read(this.#line, length, segment)) host = reader.host;
+    else {
       const record = parseProbe(latin1(this.#line.subarray(0, length)));
       if (record === undefined) return false;
       segment.assign(segmentOf(record));
+      host = hostOf(record);
     }
-    writeProbe(this.#recordView, 0, segment);
+    writeProbe(this.#recordView, 0, segment, host || hostOfAddress(segment));
     this.#queue.push(this.#record, segment.time);
     return true;
   }
 }
 
-/**
- * Bytes as characters of the same numbers: what is outside of ASCII can only be
- * the host's name, which is of no use here.
- */
+/** Bytes as characters of the same numbers, as {@linkcode hostOf} takes them. */
 function latin1(bytes: Uint8Array): string {
   let text = "";
   for (const byte of bytes) text += String.fromCharCode(byte);
   return text;
 }
 
+/** A probe, and who has seen it. */
+export interface HostProbe extends ProbeRecord {
+  /** The host's name, if it is told. */
+  host?: string;
+}
+
 /**
  * Reads a line; undefined if it is no probe. Fields that it does not know are
  * passed over, so that other versions may add some.
  */
-export function parseProbe(line: string): ProbeRecord | undefined {
+export function parseProbe(line: string): HostProbe | undefined {
   const fields = parseObject(line);
   if (fields?.event_type !== "probe") return undefined;
-  const { src_ip, dest_ip, outcome } = fields;
+  const { src_ip, dest_ip, outcome, host } = fields;
   const [protocol] = PROTOCOLS.get(fields.proto) ?? [];
   const time = parseTime(fields.timestamp);
   const bits = bitsOf(src_ip);
   if (protocol === undefined || time === undefined) return undefined;
   if (bits === undefined || bits !== bitsOf(dest_ip)) return undefined;
   if (outcome !== "refused" && outcome !== "silent") return undefined;
+  if (host !== undefined && typeof host !== "string") return undefined;
   const highest = protocol === "ip" ? HIGHEST_BYTE : HIGHEST_PORT;
   if (!isNumber(fields.dest_port, highest)) return undefined;
   if (!isNumber(fields.src_port ?? 0, HIGHEST_PORT)) return undefined;
@@ -181,7 +194,8 @@ export function parseProbe(line: string): ProbeRecord | undefined {
     ...(fields.src_port !== undefined && { sourcePort: fields.src_port }),
     ...(flags !== undefined && { flags }),
     ...(fields.ttl !== undefined && { ttl: fields.ttl }),
-  } as ProbeRecord;
+    ...(host !== undefined && { host }),
+  } as HostProbe;
 }
 
 function parseObject(line: string): Record<string, unknown> | undefined {
@@ -221,6 +235,13 @@ function bitsOf(value: unknown): 32 | 128 | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** Who has seen a probe; 0 if it has no name. */
+export function hostOf({ host }: HostProbe): number {
+  if (host === undefined) return 0;
+  const name = Array.from(host, (character) => character.charCodeAt(0));
+  return hostOfName(name, 0, name.length);
 }
 
 /** The packet that a probe was, as far as the record tells. */

@@ -11,7 +11,7 @@ import type { Segment } from "./segment.ts";
 /** No file can have it: there, link types are no negative numbers. */
 export const LINKTYPE_PROBE = -1;
 /** How long such a packet is, in bytes. */
-export const PROBE_BYTES = 40;
+export const PROBE_BYTES = 44;
 
 const SOURCE = 0;
 const DESTINATION = 16;
@@ -21,9 +21,19 @@ const PROTOCOL = 36;
 const FLAGS = 37;
 const TTL = 38;
 const VERSION = 39;
+const HOST = 40;
 
-/** Writes a probe; a source port or time to live that is not known is 0. */
-export function writeProbe(view: DataView, at: number, s: Segment): void {
+/**
+ * Writes a probe; a source port or time to live that is not known is 0.
+ *
+ * @param host Who has seen it: {@linkcode hostOfName} or {@linkcode hostOfAddress}.
+ */
+export function writeProbe(
+  view: DataView,
+  at: number,
+  s: Segment,
+  host: number,
+): void {
   view.setInt32(at + SOURCE, s.source0);
   view.setInt32(at + SOURCE + 4, s.source1);
   view.setInt32(at + SOURCE + 8, s.source2);
@@ -38,9 +48,37 @@ export function writeProbe(view: DataView, at: number, s: Segment): void {
   view.setUint8(at + FLAGS, s.flags);
   view.setUint8(at + TTL, s.ttl);
   view.setUint8(at + VERSION, s.version);
+  view.setInt32(at + HOST, host);
 }
 
-/** Reads a probe, all but its times. */
+/** Who has seen a probe. */
+export function probeHost(view: DataView, at: number): number {
+  return view.getInt32(at + HOST);
+}
+
+/** The number that a host's name becomes, not 0: FNV-1a. */
+export function hostOfName(
+  name: ArrayLike<number>,
+  start: number,
+  end: number,
+): number {
+  let hash = 0x811c9dc5;
+  for (let at = start; at < end; at++) {
+    hash = Math.imul(hash ^ name[at], 0x01000193);
+  }
+  return hash | 0 || 1;
+}
+
+/** The number of a host without a name: its probed address stands for it. */
+export function hostOfAddress(
+  { destination0, destination1, destination2, destination3 }: Segment,
+): number {
+  let hash = Math.imul(destination0, 0x9e3779b1) ^ destination1;
+  hash = Math.imul(hash, 0x9e3779b1) ^ destination2;
+  return (Math.imul(hash, 0x9e3779b1) ^ destination3) || 1;
+}
+
+/** Reads a probe, all but its times and who has seen it. */
 export function readProbe(view: DataView, at: number, s: Segment): void {
   s.source0 = view.getInt32(at + SOURCE);
   s.source1 = view.getInt32(at + SOURCE + 4);

@@ -10,113 +10,237 @@
 
 import type { Settings } from "../settings.ts";
 import type { Segment } from "../packet/segment.ts";
+import { second } from "../probe/seconds.ts";
 import type { Key } from "../table/source_key.ts";
 import { type HeardHosts, MOST_HOSTS } from "../table/heard_hosts.ts";
-import { FOUND_SLOW, RecordTable, toWord } from "../table/records.ts";
-import { REFUSED, targetProtocol } from "../table/targets.ts";
+import { FOUND_SLOW, RecordTable } from "../table/records.ts";
+import { REFUSED, TARGET_TCP, targetProtocol } from "../table/targets.ts";
 
 /** Of the hosts within an hour. */
 const PART_OF_AN_HOUR = 1 / 2;
 /** Of the hosts within the window. */
 const PART_OF_ALL = 17 / 20;
-const HOUR_MS = 3_600_000;
-/** Further ports of hosts that were probed already, for the line. */
-const FURTHER_PORTS = 32;
-/** A target of a host that was probed before: it tells a port. */
-const IS_FURTHER = 1 << 9;
-const MOST_TARGETS = Math.ceil(MOST_HOSTS * PART_OF_ALL) + FURTHER_PORTS;
+const HOUR = 3600;
+/** Hosts of which any are remembered for a source, and ports, for the line. */
+const MOST_TARGET_HOSTS = Math.ceil(MOST_HOSTS * PART_OF_ALL);
+const MOST_PORTS = 64;
+/** Hosts and ports stand apart: a target is a host, or a port. */
+const ANY_HOST = 0;
+const ANY_PORT = 0;
 /** A scan that pauses longer has ended, in milliseconds. */
-export const FLEET_PAUSE_MS = HOUR_MS;
-
-/** No scan, so far. */
-export const NOT_COVERED = -1;
+export const FLEET_PAUSE_MS = HOUR * 1000;
+/** A span is looked at from so many moments. */
+const STEPS = 12;
+// What a record comes to.
+/** So little that it may be a part of what a network does. */
+export const LITTLE = 0;
+/** So much that no network shares it. */
+export const MUCH = 1;
+/** A scan. */
+export const COMPLETE = 2;
 
 /** Who has probed which hosts: sources, or networks of them. */
 export class Coverage {
-  /** A record for each. */
+  /**
+   * A record for each. Its targets are hosts and, apart from them, ports; a host's
+   * time is the second of its last probe, by its own clock.
+   */
   readonly records: RecordTable;
+  /** Whether the record that was taken last has begun, or begun anew. */
+  isNew = false;
+  /** What counts over a long time, in seconds. */
+  readonly window: number;
   readonly #fewest: number;
-  readonly #window: number;
+  readonly #sharers: number;
+  readonly #steps = new Int32Array(2 * STEPS);
 
-  /** @param capacity How many are remembered: a power of two. */
-  constructor(capacity: number, settings: Settings, random: () => number) {
-    this.records = new RecordTable(capacity, MOST_TARGETS, random);
-    this.#fewest = settings.minPorts;
-    this.#window = Math.max(settings.slowWindow, HOUR_MS);
+  /**
+   * @param capacity How many are remembered: a power of two.
+   * @param sharers How many have to share a scan at least.
+   */
+  constructor(
+    capacity: number,
+    sharers: number,
+    { minPorts, slowWindow }: Settings,
+    random: () => number,
+  ) {
+    this.records = new RecordTable(
+      capacity,
+      MOST_TARGET_HOSTS + MOST_PORTS,
+      random,
+    );
+    this.#fewest = minPorts;
+    this.window = Math.max(slowWindow, FLEET_PAUSE_MS) / 1000;
+    this.#sharers = sharers;
   }
 
   /** The record of a key, which is made if there is none. */
   take({ w0, w1, w2, w3 }: Key, probe: Segment): number {
     const { records } = this;
-    const { time } = probe;
-    let entry = records.find(w0, w1, w2, w3);
-    if (entry < 0) {
-      entry = records.insert(w0, w1, w2, w3, time);
-      records.clearStatus(entry);
-      records.open(entry, probe);
-    } else if (this.#isOver(entry, time)) records.open(entry, probe);
+    const { time, wallTime } = probe;
+    const found = records.find(w0, w1, w2, w3);
+    const entry = found < 0 ? records.insert(w0, w1, w2, w3, time) : found;
+    if (found < 0) records.clearStatus(entry);
+    const pause = found < 0 ? Infinity : wallTime - records.wall(entry);
+    const isOver = pause > FLEET_PAUSE_MS && records.has(entry, FOUND_SLOW);
+    this.isNew = isOver || pause > this.window * 1000;
+    if (found < 0 || isOver) records.open(entry, probe);
+    // Its targets stay: one host's clock alone would make them old.
+    else if (this.isNew) records.replaceRun(entry, probe, 0);
+    if (pause > 0) records.setWall(entry, wallTime);
     return entry;
   }
 
-  #isOver(entry: number, time: number): boolean {
-    const { records } = this;
-    const isFound = records.has(entry, FOUND_SLOW);
-    return time - records.time(entry) >
-      (isFound ? FLEET_PAUSE_MS : this.#window);
-  }
-
-  /** Adds what was probed; returns whether the host is a new one. */
+  /**
+   * Adds what was probed; returns whether that may complete a scan.
+   *
+   * @param host A hash of the host; not 0.
+   */
   add(entry: number, probe: Segment, host: number): boolean {
     const { records } = this;
-    const { destinationPort: port, time } = probe;
-    const count = records.count(entry);
-    let isFurther = false;
-    let isPort = false;
-    let further = 0;
-    for (let i = 0; i < count; i++) {
-      if (records.hostAt(entry, i) === host) isFurther = true;
-      if (records.portAt(entry, i) === port) isPort = true;
-      if ((records.traitsAt(entry, i) & IS_FURTHER) !== 0) further++;
-    }
-    records.touch(entry, time, count + 1, count + 1);
-    if (isFurther && (isPort || further >= FURTHER_PORTS)) return false;
-    if (count === MOST_TARGETS) records.removeTarget(entry, 0);
+    const time = second(probe.wallTime);
     records.mergeFlags(entry, probe.flags);
     records.mergeChanges(entry, probe);
-    const traits = REFUSED | (isFurther ? IS_FURTHER : 0);
-    const protocol = targetProtocol(probe.protocol);
-    records.addTarget(entry, protocol, port, host, traits, toWord(time));
-    return !isFurther;
+    const ports = this.#addPort(entry, probe, time);
+    const known = records.findTarget(entry, TARGET_TCP, ANY_PORT, host);
+    if (known < 0) {
+      if (records.count(entry) - ports === MOST_TARGET_HOSTS) {
+        records.removeTarget(entry, this.#oldestHost(entry));
+      }
+      records.addTarget(entry, TARGET_TCP, ANY_PORT, host, REFUSED, time);
+    }
+    const hosts = records.count(entry) - ports;
+    records.touch(entry, probe.time, ports, hosts);
+    if (known < 0) return true;
+    const since = this.#since(entry, known, time);
+    if (since > 0) records.setTime(entry, known, time);
+    return since > HOUR;
   }
 
-  /** The target that has completed a scan: the last one, or none. */
-  ask(entry: number, time: number, heard: HeardHosts): number {
+  /** Returns how many ports are remembered. */
+  #addPort(entry: number, probe: Segment, time: number): number {
     const { records } = this;
-    const count = records.count(entry);
-    const soon = this.#needed(heard, PART_OF_AN_HOUR);
-    if (count < soon) return NOT_COVERED;
-    const now = toWord(time);
-    let hosts = 0;
-    for (let i = count - 1; i >= 0; i--) {
-      const age = (now - records.timeAt(entry, i)) >>> 0;
-      if (age > this.#window) break;
-      if ((records.traitsAt(entry, i) & IS_FURTHER) !== 0) continue;
-      if (!heard.isLookedAt(records.hostAt(entry, i))) continue;
-      hosts++;
-      if (hosts >= soon && age <= HOUR_MS) return count - 1;
+    const port = probe.destinationPort;
+    const protocol = targetProtocol(probe.protocol);
+    const ports = records.bound(entry);
+    const known = records.findTarget(entry, protocol, port, ANY_HOST);
+    if (known >= 0) {
+      const isLater = this.#since(entry, known, time) > 0;
+      if (isLater) records.setTime(entry, known, time);
+      return ports;
     }
-    const isCovered = hosts >= this.#needed(heard, PART_OF_ALL);
-    return isCovered ? count - 1 : NOT_COVERED;
+    if (ports === MOST_PORTS) return ports;
+    records.addTarget(entry, protocol, port, ANY_HOST, REFUSED, time);
+    return ports + 1;
+  }
+
+  #oldestHost(entry: number): number {
+    const { records } = this;
+    let oldest = -1;
+    for (let i = records.count(entry) - 1; i >= 0; i--) {
+      if (records.hostAt(entry, i) === ANY_HOST) continue;
+      const isOlder = oldest < 0 ||
+        this.#since(entry, i, records.timeAt(entry, oldest)) > 0;
+      if (isOlder) oldest = i;
+    }
+    return oldest;
+  }
+
+  /** How many seconds after a target's time another one is; they wrap around. */
+  #since(entry: number, index: number, time: number): number {
+    return (time - this.records.timeAt(entry, index)) | 0;
+  }
+
+  /** What a record comes to around the time of its last probe. */
+  judge(entry: number, { wallTime }: Segment, heard: HeardHosts): number {
+    const { records } = this;
+    const soon = this.#needed(heard, PART_OF_AN_HOUR);
+    const much = Math.ceil(soon / this.#sharers);
+    const known = records.count(entry) - records.bound(entry);
+    if (known <= much && known < soon) return LITTLE;
+    const time = second(wallTime);
+    let hour = 0;
+    let all = 0;
+    for (let i = records.count(entry) - 1; i >= 0; i--) {
+      const host = records.hostAt(entry, i);
+      if (host === ANY_HOST || !heard.isLookedAt(host)) continue;
+      const gap = Math.abs(this.#since(entry, i, time));
+      if (gap < HOUR) hour++;
+      if (gap < this.window) all++;
+      if (all > much && known < soon) return MUCH;
+    }
+    const enough = this.#needed(heard, PART_OF_ALL);
+    const isComplete =
+      hour >= soon && this.#most(entry, time, heard, HOUR) >= soon ||
+      all >= enough && this.#most(entry, time, heard, this.window) >= enough;
+    if (isComplete) return COMPLETE;
+    return all > much ? MUCH : LITTLE;
+  }
+
+  /**
+   * The most hosts that were probed within a span that a time is part of: what came
+   * late is in no order.
+   */
+  #most(
+    entry: number,
+    time: number,
+    heard: HeardHosts,
+    span: number,
+  ): number {
+    const { records } = this;
+    const steps = this.#steps.fill(0);
+    for (let i = records.count(entry) - 1; i >= 0; i--) {
+      const host = records.hostAt(entry, i);
+      if (host === ANY_HOST || !heard.isLookedAt(host)) continue;
+      const later = -this.#since(entry, i, time) * STEPS / span;
+      if (Math.abs(later) < STEPS) steps[STEPS - 1 + Math.ceil(later)]++;
+    }
+    let hosts = 0;
+    for (let step = 0; step < STEPS; step++) hosts += steps[step];
+    let most = hosts;
+    for (let step = STEPS; step < 2 * STEPS - 1; step++) {
+      hosts += steps[step] - steps[step - STEPS];
+      if (hosts > most) most = hosts;
+    }
+    return most;
+  }
+
+  /**
+   * Leaves of a complete scan what belongs to it, as pairs of host and port;
+   * returns where the one is that has completed it, which is the last.
+   */
+  close(
+    entry: number,
+    probe: Segment,
+    host: number,
+    heard: HeardHosts,
+  ): number {
+    const { records } = this;
+    const time = second(probe.wallTime);
+    const port = probe.destinationPort;
+    const protocol = targetProtocol(probe.protocol);
+    const hosts: number[] = [];
+    const ports: [number, number][] = [];
+    for (let i = 0; i < records.count(entry); i++) {
+      if (Math.abs(this.#since(entry, i, time)) >= this.window) continue;
+      const each = records.hostAt(entry, i);
+      if (each === ANY_HOST) {
+        ports.push([records.protocolAt(entry, i), records.portAt(entry, i)]);
+      } else if (each !== host && heard.isLookedAt(each)) hosts.push(each);
+    }
+    records.clearTargets(entry);
+    const add = (protocol: number, port: number, host: number) =>
+      records.addTarget(entry, protocol, port, host, REFUSED, time);
+    for (const each of ports) {
+      if (each[0] !== protocol || each[1] !== port) add(...each, host);
+    }
+    for (const each of hosts) add(protocol, port, each);
+    add(protocol, port, host);
+    return records.count(entry) - 1;
   }
 
   /** How many hosts are so large a part of those that one hears of. */
   #needed({ count }: HeardHosts, part: number): number {
     return Math.max(this.#fewest, Math.ceil(count * part));
-  }
-
-  /** Whether a source alone has probed so much that no network shares it. */
-  isTooMuch(entry: number, heard: HeardHosts, sharers: number): boolean {
-    const most = this.#needed(heard, PART_OF_AN_HOUR) / sharers;
-    return this.records.count(entry) > Math.ceil(most);
   }
 }

@@ -273,6 +273,11 @@ export abstract class TargetTable extends FirstPacketTable {
     return this.words[this.#at(entry, index) + 2];
   }
 
+  /** Changes when a target was probed. */
+  setTime(entry: number, index: number, time: number): void {
+    this.words[this.#at(entry, index) + 2] = time;
+  }
+
   /** A target's state. */
   stateAt(entry: number, index: number): number {
     return this.words[this.#at(entry, index)] & STATE_MASK;

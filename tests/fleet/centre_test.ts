@@ -34,6 +34,8 @@ interface Probe {
   port?: number;
   time: number;
   sourcePort?: number;
+  /** The host's name [the destination]. */
+  host?: string;
 }
 
 function reportsOf(
@@ -46,10 +48,11 @@ function reportsOf(
     ...options,
   });
   for (const { port = 22, time, sourcePort = 0, ...ends } of probes) {
-    detector.packet(packetOf(Segment.from({
+    const segment = Segment.from({
       ...{ ...ends, sourcePort, destinationPort: port },
       ...{ flags: TCP_SYN, ttl: 51, time: START + time },
-    })));
+    });
+    detector.packet(packetOf(segment, ends.host ?? ends.destination));
   }
   detector.finish();
   return reports;

@@ -6,6 +6,7 @@
 
 import { Packet } from "../../detect/packet/packet.ts";
 import {
+  hostOfName,
   LINKTYPE_PROBE,
   PROBE_BYTES,
   readProbe,
@@ -22,11 +23,13 @@ export function probeOf(packet: Packet): Segment {
   return segment;
 }
 
-/** The packet that a probe is. */
-export function packetOf(segment: Segment): Packet {
+/** The packet that a probe is which a host of some name has seen. */
+export function packetOf(segment: Segment, host: string): Packet {
   const packet = new Packet();
   packet.view = new DataView(new ArrayBuffer(PROBE_BYTES));
-  writeProbe(packet.view, 0, segment);
+  const name = new TextEncoder().encode(host);
+  const number = hostOfName(name, 0, name.length);
+  writeProbe(packet.view, 0, segment, number);
   packet.linkType = LINKTYPE_PROBE;
   packet.direction = DIRECTION_IN;
   packet.length = packet.originalLength = PROBE_BYTES;

@@ -286,11 +286,18 @@ export class Fleet implements AsyncDisposable {
         .catch(() => "");
       for (const line of text.split("\n")) {
         if (!line.startsWith("{")) continue;
-        const { src_ip, dest_ip } = JSON.parse(line);
-        if (src_ip === source) hosts.add(dest_ip);
+        const { src_ip, host } = JSON.parse(line);
+        if (src_ip === source) hosts.add(host);
       }
     }
     return hosts;
+  }
+
+  /** A host sends what its scanlogd has not written. */
+  async invent(host: number, lines: readonly string[]): Promise<void> {
+    const path = `${this.#folder}/host${host}/probes.jsonl`;
+    const text = lines.map((line) => `${line}\n`).join("");
+    await Deno.writeTextFile(path, text, { append: true });
   }
 
   /** Lines that name a source. */

@@ -3,9 +3,10 @@
  * is killed in turn.
  */
 
+import { formatProbe } from "../../format/probe.ts";
 import { assertEquals } from "../assert.ts";
 import { Folder } from "./daemon.ts";
-import { Fleet, type Part } from "./fleet.ts";
+import { addressOf, Fleet, type Part } from "./fleet.ts";
 import { eventually, pause } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
@@ -83,6 +84,27 @@ liveTest(
         await check(fleet, await sweep(31));
       },
     );
+    await t.step("a host that invents others remains one", async () => {
+      const [innocent, last] = ["192.0.2.66", "192.0.2.67"];
+      const records = Array.from({ length: HOSTS }, (_, i) =>
+        formatProbe({
+          ...{ time: Date.now(), source: innocent, destination: addressOf(i) },
+          ...{ destinationPort: 22, protocol: "tcp", flags: 2 },
+          outcome: "silent",
+        }, `web${i}`));
+      const renamed = records.map((line, i) =>
+        line.replace(/}$/, `,"h\\u006fst":"web${i}","host":"web${i}"}`)
+      );
+      const end = records[0].replace(innocent, last);
+      await fleet.invent(7, [...records, ...renamed, end]);
+      await eventually(
+        async () => (await fleet.arrived(last)).size > 0,
+        () => "the last record",
+      );
+      const hosts = await fleet.arrived(innocent);
+      assertEquals([...hosts], [addressOf(7)]);
+      assertEquals(fleet.naming(innocent), []);
+    });
     await t.step("nobody was named twice", () => {
       for (const source of swept) {
         assertEquals(fleet.naming(source).length, 1, source);

@@ -6,6 +6,7 @@
  */
 
 import {
+  hostOf,
   parseProbe,
   ProbeFormat,
   segmentOf,
@@ -53,13 +54,17 @@ function read(
 function checkLine(line: Bytes): void {
   const segment = new Segment();
   segment.direction = DIRECTION_IN;
-  const isOurs = new ProbeLine().read(line, line.length, segment);
+  const reader = new ProbeLine();
+  const isOurs = reader.read(line, line.length, segment);
   const text = Array.from(line, (byte) => String.fromCharCode(byte)).join("");
   const record = parseProbe(text);
   if (isOurs) assert(record !== undefined, "read, but no record");
   if (record === undefined) return;
-  if (isOurs) assertEquals(segmentOf(record), segment);
-  assertEquals(parseProbe(formatProbe(record)), record);
+  if (isOurs) {
+    assertEquals(segmentOf(record), segment);
+    assertEquals(hostOf(record), reader.host);
+  }
+  assertEquals(parseProbe(formatProbe(record, record.host)), record);
 }
 
 function* linesOf(input: Bytes): Generator<Bytes> {
@@ -82,7 +87,7 @@ function checkReports(probes: readonly Segment[]): void {
     },
     new Counters(),
   );
-  for (const probe of probes) finder.add(probe);
+  for (const probe of probes) finder.add(probe, probe.destination3);
   finder.finish();
 }
 
