@@ -6,7 +6,6 @@
  */
 
 import type { Segment } from "../packet/segment.ts";
-import { ALONE } from "../probe/companies.ts";
 import { ANSWER_GRACE_MS, LONG_GRACE_MS } from "../probe/judgement.ts";
 import { describeRecord, describeShared } from "../report/describe.ts";
 import type { JudgedProbes } from "../report/judged_probes.ts";
@@ -205,12 +204,11 @@ export class Judge {
   }
 
   #complete(entry: number, index: number, time: number): void {
-    const { records, companies, sharedOut, lockstep, reporter } = this.#state;
+    const { records, sharedOut, lockstep } = this.#state;
     const completion = this.#completions.of(entry, index);
     sharedOut.forgetSource(entry);
     completion.time = Math.min(time, records.time(entry));
-    if (companies.of(entry) !== ALONE) lockstep.take(completion);
-    else reporter.tell(completion);
+    lockstep.take(completion);
     this.#touchRest(entry, index);
     this.setDeadline();
   }

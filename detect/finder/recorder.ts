@@ -109,7 +109,7 @@ export class Recorder {
     const { records, judgement, sharedOut, key } = this.#state;
     // What has been reported of a source itself is nothing that it shares.
     if (!records.has(entry, FOUND_SLOW)) sharedOut.add(entry, key, probe);
-    this.#ongoing.noteShared(entry, probe);
+    this.#state.sharedProbes.note(entry, probe);
     const protocol = targetProtocol(probe.protocol);
     this.#judge.expect(entry, judgement.graceOf(traits, protocol), probe);
   }

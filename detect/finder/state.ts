@@ -51,8 +51,8 @@ export class FinderState {
   readonly ports: UsedPorts;
   readonly judgement: Judgement;
   readonly answers: Answers;
-  readonly sharedProbes = new SharedProbes();
   readonly companies: Companies;
+  readonly sharedProbes: SharedProbes;
   readonly sharedOut: SharedOutRule;
   readonly reporter: Reporter;
   readonly lockstep: Lockstep;
@@ -91,7 +91,13 @@ export class FinderState {
     );
     this.reporter = reporter;
     this.companies = new Companies(capacity);
-    this.lockstep = new Lockstep(reporter, this.companies);
+    this.sharedProbes = new SharedProbes(this.companies);
+    this.lockstep = new Lockstep(
+      this.records,
+      reporter,
+      this.companies,
+      settings,
+    );
   }
 
   /** The memory of all tables, in bytes. */

@@ -5,33 +5,46 @@
  */
 
 import { PROTOCOL_TCP, type Segment } from "../packet/segment.ts";
+import { toWord } from "../table/records.ts";
+import type { Companies } from "./companies.ts";
 
 /** Probes remembered: those of a moment, as a round of decoys takes no longer. */
 const CELLS = 4096;
+/** Who sends the same in another span of 4 s, by the clock, is in no lockstep. */
+const SPAN_BITS = 12;
 // Words of a cell.
 const SIGNATURE = 0;
+/** The record that sent it last; if several did, with its bits inverted. */
 const ENTRY = 1;
 const WORDS = 2;
 
-/** Nobody else has sent it. */
-export const NOBODY = -1;
-
 /**
  * What all of a round's probes have in common, as one number: destination port,
- * source port, sequence number and window. 0: it tells nothing.
+ * source port, sequence number, window and about when they were sent. 0: it tells
+ * nothing.
  */
 export function probeSignature(segment: Segment): number {
   if (segment.protocol !== PROTOCOL_TCP || segment.sequence === 0) return 0;
   const ports = (segment.sourcePort << 16) | segment.destinationPort;
+  const span = toWord(segment.time) >>> SPAN_BITS;
   let hash = Math.imul(segment.sequence ^ (ports >>> 7), 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 15) ^ ports, 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13) ^ segment.window, 0xc2b2ae35);
+  hash = Math.imul(
+    hash ^ (hash >>> 13) ^ segment.window ^ (span << 16),
+    0xc2b2ae35,
+  );
   return hash ^ (hash >>> 16);
 }
 
 /** Remembers who sent the last probes. */
 export class SharedProbes {
   readonly #cells = new Int32Array(CELLS * WORDS);
+  readonly #companies: Companies;
+
+  /** @param companies Who sends the same becomes one of these. */
+  constructor(companies: Companies) {
+    this.#companies = companies;
+  }
 
   /** The memory that it takes, in bytes. */
   get byteLength(): number {
@@ -39,22 +52,40 @@ export class SharedProbes {
   }
 
   /**
-   * Takes note of a probe. The record of another source may have gone to a third
-   * one meanwhile: then that one waits in vain if it makes a scan.
+   * Takes note of a probe. The record of who sent the same may have gone to
+   * another source meanwhile: then that one waits in vain if it makes a scan.
    *
-   * @returns The record of another source that sent the same, or
-   * {@linkcode NOBODY}.
+   * @returns Whether nobody has sent it before.
    */
-  note(entry: number, segment: Segment): number {
+  note(entry: number, segment: Segment): boolean {
     const signature = probeSignature(segment);
-    if (signature === 0) return NOBODY;
+    if (signature === 0) return false;
     const cells = this.#cells;
     const at = (signature & (CELLS - 1)) * WORDS;
     if (cells[at + SIGNATURE] === signature) {
-      return cells[at + ENTRY] === entry ? NOBODY : cells[at + ENTRY];
+      this.#again(at + ENTRY, entry);
+      return false;
     }
     cells[at + SIGNATURE] = signature;
     cells[at + ENTRY] = entry;
-    return NOBODY;
+    this.#companies.sentAlone(entry);
+    return true;
+  }
+
+  /** Whoever repeats what it has sent itself shows nothing by that. */
+  #again(at: number, entry: number): void {
+    const found = this.#cells[at];
+    const isShared = found < 0;
+    const other = isShared ? ~found : found;
+    if (other === entry) return;
+    const companies = this.#companies;
+    companies.meet(entry, other);
+    companies.sentTogether(entry);
+    if (!isShared) {
+      // It was taken for the only one.
+      companies.sentTogether(other);
+      companies.sentTogether(other);
+    }
+    this.#cells[at] = ~entry;
   }
 }

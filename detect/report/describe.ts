@@ -117,6 +117,29 @@ export function describeScan(
   };
 }
 
+/** The name of an entry's source. */
+export function describeSource(
+  table: FirstPacketTable,
+  entry: number,
+  ipv6Prefix: number,
+): string {
+  const first = new Segment();
+  table.copyFirst(entry, first);
+  return nameSource(table, entry, first, table.changes(entry), ipv6Prefix);
+}
+
+function nameSource(
+  table: FirstPacketTable,
+  entry: number,
+  { source0, source1, source2, source3 }: Segment,
+  changes: Changes,
+  ipv6Prefix: number,
+): string {
+  return changes.source
+    ? keyOf(table, entry, ipv6Prefix)
+    : formatAddress(source0, source1, source2, source3);
+}
+
 /** What a scan's packets had in common, beginning with the first one. */
 function describePackets(
   table: FirstPacketTable,
@@ -125,12 +148,9 @@ function describePackets(
   changes: Changes,
   ipv6Prefix: number,
 ) {
-  const { source0, source1, source2, source3 } = first;
   const { destination0, destination1, destination2, destination3 } = first;
   return {
-    source: changes.source
-      ? keyOf(table, entry, ipv6Prefix)
-      : formatAddress(source0, source1, source2, source3),
+    source: nameSource(table, entry, first, changes, ipv6Prefix),
     destination: formatAddress(
       destination0,
       destination1,

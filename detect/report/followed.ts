@@ -26,19 +26,14 @@ export const FOLLOWED_TOLD = 192;
 const OPEN_PORTS = 64;
 const PORT_WORDS = 65_536 / 32;
 
-/** After so many probes of its own a member of a group is no decoy of others'. */
-const PROBES_ALONE = 32;
-
 /** The place is free. */
 export const FREE = 0;
 /** It is told, and so is its end. */
 export const TOLD = 2;
 /** The flood limit kept it back; its source may yet be named. */
 export const KEPT_BACK = 3;
-/** It is one of several in lockstep, which are not told yet. */
+/** It is one of several in lockstep, told or not; its source may yet be named. */
 export const IN_LOCKSTEP = 4;
-/** It was told as one of several in lockstep; its source may yet be named. */
-export const TOLD_IN_GROUP = 5;
 
 /** A scan that is complete, and what has been seen of it since. */
 export class FollowedScan {
@@ -66,12 +61,6 @@ export class FollowedScan {
   lastWall = 0;
   /** It has ended once it pauses longer, in milliseconds. */
   pause = 0;
-  /** Its last probes that nobody else has sent. */
-  alone = 0;
-  /** A number that all members of a group in lockstep share. */
-  group = -1;
-  /** How many sources were kept back together with it, itself included. */
-  keptSources = 1;
   readonly #portBits: Uint32Array;
 
   /** @param portBits A bit for each port. */
@@ -91,8 +80,6 @@ export class FollowedScan {
     this.lastWall = scan.completed;
     this.started = time - Math.max(0, scan.completed - scan.firstSeen);
     this.pause = pause;
-    this.group = -1;
-    this.alone = 0;
   }
 
   /**
@@ -117,14 +104,6 @@ export class FollowedScan {
     this.#portBits[port >>> 5] |= 1 << port;
     this.ports++;
     return true;
-  }
-
-  /**
-   * Whether it was told as one of a group, and goes on by itself: decoys stop, or
-   * are sent with each probe.
-   */
-  get isLeftAlone(): boolean {
-    return this.state === TOLD_IN_GROUP && this.alone >= PROBES_ALONE;
   }
 
   /** Whether a packet to a port was counted. */
@@ -211,7 +190,6 @@ export class FollowedScans {
     const known = this.of(table, entry);
     if (known !== undefined) {
       known.state = state;
-      known.group = -1;
       return known;
     }
     const place = this.#freePlace();
@@ -240,18 +218,12 @@ export class FollowedScans {
     else followed.state = TOLD;
   }
 
-  /** The members of a group. */
-  inGroup(group: number): FollowedScan[] {
-    return this.places.filter((each) => each.group === group);
-  }
-
   /** Gives a place back. */
   end(followed: FollowedScan): void {
     const { table, entry } = followed;
     if (this.of(table, entry) === followed) table.setPlace(entry, -1);
     followed.state = FREE;
     followed.entry = -1;
-    followed.group = -1;
   }
 
   /** A free place, or that of the least scan that was not told alone, or -1. */

@@ -5,233 +5,215 @@
  * @module
  */
 
-import type { Companies } from "../probe/companies.ts";
-import { compareRank, type FollowedScan, IN_LOCKSTEP } from "./followed.ts";
-import type { Decoys } from "./report.ts";
+import { ALONE, type Companies, MOST_OWN } from "../probe/companies.ts";
+import type { Settings } from "../settings.ts";
+import {
+  COUNTED,
+  FOUND_FAST,
+  FOUND_SLOW,
+  type RecordTable,
+  UNNAMED,
+  VERIFIED,
+} from "../table/records.ts";
+import { describeSource } from "./describe.ts";
+import { IN_LOCKSTEP, KEPT_BACK } from "./followed.ts";
 import type { Completion, Reporter } from "./reporter.ts";
-import { UNNAMED, VERIFIED } from "../table/records.ts";
 
-/** Groups at a time; scans beyond are told one by one. */
-const GROUPS = 16;
-/** Names told of a group: nmap has no more decoys. */
+/** Groups that wait to be told at a time; one more, and the oldest is told. */
+const GROUPS = 64;
+/** Names told of a group. */
 const NAMES = 128;
-/** Members of a group that are known by their record. */
-const MEMBERS = 1024;
-/** Scans held at a time; the oldest is told early if there are more. */
-const MOST_HELD = 1024;
-/** How long one waits for the others that a probe was shared with. */
-const HOLD_MS = 1000;
 /** A group is told so long after it was noticed, in milliseconds. */
 const GATHER_MS = 3000;
-
-/** A scan that waits for others in lockstep with it. */
-interface Held {
-  readonly completion: Completion;
-  readonly company: number;
-  readonly due: number;
-}
-
-/** A group of sources that is not told yet. */
-class Group {
-  readonly names: string[] = [];
-  /** Records of its members. */
-  readonly entries = new Set<number>();
-  /** How many sources joined. */
-  count = 0;
-
-  constructor(
-    readonly id: number,
-    /** The company of its members, when it began. */
-    readonly company: number,
-    readonly first: Completion,
-    readonly due: number,
-  ) {}
-
-  /** Takes in another group, whose members are others. */
-  absorb({ names, entries, count }: Group): void {
-    for (const entry of entries) {
-      if (this.entries.size < MEMBERS) this.entries.add(entry);
-    }
-    this.names.push(...names.slice(0, NAMES - this.names.length));
-    this.count += count;
-  }
-
-  /** Counts a source that joins, however often it does. */
-  add({ entry, scan, table }: Completion): void {
-    if (this.entries.has(entry)) return;
-    if (this.entries.size < MEMBERS) this.entries.add(entry);
-    this.count++;
-    if (this.names.length >= NAMES) return;
-    this.names.push(scan.source);
-    table.clear(entry, UNNAMED);
-  }
-
-  describe(likely: FollowedScan | undefined): Decoys {
-    const { scan } = this.first;
-    const event: Decoys = {
-      type: "decoys",
-      sources: this.count,
-      names: this.names,
-      scan,
-      completed: scan.completed,
-    };
-    if (likely !== undefined) event.likely = likely.scan.source;
-    return event;
-  }
-}
-
 /**
- * The only member that is known to be real. What else makes one unlike the
- * others, more packets or a RST, the forger can give to whom he chooses.
+ * Who has sent so many more probes alone than with others when its scan is
+ * complete is in lockstep with nobody: six of seven. Of one in 200 scans with a
+ * single decoy so many are lost, if 30 % of all probes are.
  */
-function findLikely(
-  members: readonly FollowedScan[],
-): FollowedScan | undefined {
-  const [first, second] = members.toSorted(compareRank);
-  const isAlone = first?.standing === VERIFIED && second?.standing !== VERIFIED;
-  return isAlone ? first : undefined;
+const FEW_SHARED = 5;
+
+/** A company, one of whose members has made a scan. */
+interface Group {
+  readonly first: Completion;
+  readonly due: number;
 }
 
 /** Finds groups among complete scans, and tells each as one event. */
 export class Lockstep {
   /** When {@linkcode Lockstep.settle} wants to be called. */
   deadline = Infinity;
+  readonly #records: RecordTable;
   readonly #reporter: Reporter;
   readonly #companies: Companies;
+  readonly #ipv6Prefix: number;
+  /** A third of what makes a scan: others who probed so much were sent along. */
+  readonly #third: number;
+  /** In the order in which they are told. */
   readonly #groups: Group[] = [];
-  #held: Held[] = [];
-  #created = 0;
 
-  constructor(reporter: Reporter, companies: Companies) {
+  constructor(
+    records: RecordTable,
+    reporter: Reporter,
+    companies: Companies,
+    { minPorts, privilegedWeight, ipv6Prefix }: Settings,
+  ) {
+    this.#records = records;
     this.#reporter = reporter;
     this.#companies = companies;
+    this.#ipv6Prefix = ipv6Prefix;
+    this.#third = minPorts * privilegedWeight / 3;
+    reporter.membersOf = (entry) => companies.members(entry);
   }
 
-  /** Whether anything waits: else no further probe matters. */
-  get isIdle(): boolean {
-    return this.#groups.length === 0;
-  }
-
-  /**
-   * Takes a complete scan whose probes other sources sent as well.
-   *
-   * A group that was told takes no more: whoever forges one and keeps it alive
-   * could hide any scan in it.
-   */
+  /** Tells a complete scan, at once or as one of several in lockstep. */
   take(completion: Completion): void {
-    const company = this.#companies.of(completion.entry);
-    const group = this.#groupOf(company) ?? this.#gather(company);
-    if (group !== undefined) {
-      this.#add(group, completion);
-      return;
+    const { entry } = completion;
+    if (!this.isMember(entry)) this.#reporter.tell(completion);
+    else if (this.#records.has(entry, COUNTED)) {
+      this.#records.clear(entry, UNNAMED);
+      this.#reporter.follow(completion, IN_LOCKSTEP);
+    } else this.gather(completion);
+  }
+
+  /** Whether a record's scan is one of several, as far as is known. */
+  isMember(entry: number): boolean {
+    return this.#companies.of(entry) !== ALONE &&
+      this.#companies.own(entry) < FEW_SHARED;
+  }
+
+  /** Whether a record's source is real: a forger would have sent others along. */
+  isReal(entry: number): boolean {
+    return this.#companies.own(entry) === MOST_OWN ||
+      this.#records.standing(entry) === VERIFIED;
+  }
+
+  /** Whether a record's company is to be told soon. */
+  isGathering(entry: number): boolean {
+    const company = this.#companies.of(entry);
+    if (company === ALONE) return false;
+    for (const { first } of this.#groups) {
+      if (this.#companies.of(first.entry) === company) return true;
     }
-    if (this.#held.length >= MOST_HELD) {
-      const [oldest] = this.#held.splice(0, 1);
-      this.#reporter.tell(oldest.completion);
+    return false;
+  }
+
+  /** Waits for others who make a scan's probes, to tell them all as one. */
+  gather(completion: Completion): void {
+    const { entry, time, pause } = completion;
+    if (this.#reporter.followed.of(this.#records, entry) === undefined) {
+      this.#reporter.follow(completion, IN_LOCKSTEP);
     }
-    const due = completion.time + HOLD_MS;
-    this.#held.push({ completion, company, due });
+    if (this.isGathering(entry)) return;
+    if (this.#groups.length >= GROUPS) this.#tellNext(time);
+    // Who pauses for longer begins anew, and leaves its company.
+    const due = time + Math.min(GATHER_MS, pause);
+    const later = this.#groups.findIndex((group) => group.due > due);
+    const index = later < 0 ? this.#groups.length : later;
+    this.#groups.splice(index, 0, { first: completion, due });
     this.#setDeadline();
-  }
-
-  /** Whether a record's scan waits here to be told. */
-  isHeld(entry: number): boolean {
-    return this.#groups.some(({ entries }) => entries.has(entry)) ||
-      this.#held.some(({ completion }) => completion.entry === entry);
-  }
-
-  /** A company's group; those of companies that have met become one. */
-  #groupOf(company: number): Group | undefined {
-    const [group, ...others] = this.#groups.filter((each) =>
-      this.#companies.current(each.company) === company
-    );
-    for (const other of others) this.#unite(group, other);
-    return group;
-  }
-
-  #unite(group: Group, other: Group): void {
-    this.#groups.splice(this.#groups.indexOf(other), 1);
-    group.absorb(other);
-    for (const member of this.#reporter.followed.inGroup(other.id)) {
-      member.group = group.id;
-    }
-  }
-
-  /** Makes a group of the scans of a company that are held, if there are any. */
-  #gather(company: number): Group | undefined {
-    if (this.#groups.length >= GROUPS) return undefined;
-    const isIn = (held: Held) =>
-      this.#companies.current(held.company) === company;
-    const members = this.#held.filter(isIn);
-    if (members.length === 0) return undefined;
-    this.#held = this.#held.filter((each) => !isIn(each));
-    const [{ completion: first }] = members;
-    const due = first.time + GATHER_MS;
-    const group = new Group(this.#created++, company, first, due);
-    this.#groups.push(group);
-    for (const { completion } of members) this.#add(group, completion);
-    this.#setDeadline();
-    return group;
-  }
-
-  #add(group: Group, completion: Completion): void {
-    group.add(completion);
-    const followed = this.#reporter.follow(completion, IN_LOCKSTEP);
-    if (followed !== undefined) followed.group = group.id;
-  }
-
-  /** A source that was reported before sends the probes of a group as well. */
-  addReported(completion: Completion): void {
-    const group = this.#groupOf(this.#companies.of(completion.entry));
-    if (group === undefined || group.entries.has(completion.entry)) return;
-    group.add(completion);
-    const followed = this.#reporter.followed.of(
-      completion.table,
-      completion.entry,
-    );
-    if (followed !== undefined) followed.group = group.id;
   }
 
   #setDeadline(): void {
-    this.deadline = Infinity;
-    for (const { due } of this.#groups) {
-      this.deadline = Math.min(this.deadline, due);
-    }
-    if (this.#held.length > 0) {
-      this.deadline = Math.min(this.deadline, this.#held[0].due);
-    }
+    this.deadline = this.#groups.length > 0 ? this.#groups[0].due : Infinity;
   }
 
-  /** Tells the groups and scans whose time has come, and forgets them. */
+  /** Tells the groups whose time has come. */
   settle(time: number): void {
-    while (this.#held.length > 0 && time >= this.#held[0].due) {
-      const [{ completion }] = this.#held.splice(0, 1);
-      this.#reporter.tell(completion);
-    }
-    for (let i = 0; i < this.#groups.length;) {
-      const group = this.#groups[i];
-      if (time < group.due) i++;
-      else {
-        this.#groups.splice(i, 1);
-        this.#tell(group, time);
-      }
-    }
-    this.#setDeadline();
-  }
-
-  #tell(group: Group, time: number): void {
-    // Places may have gone to other scans meanwhile.
-    const members = this.#reporter.followed.inGroup(group.id);
-    const likely = findLikely(members);
-    this.#reporter.tellDecoys(group.describe(likely), members, likely, time);
+    while (time >= this.deadline) this.#tellNext(time);
   }
 
   /** Tells what is left. */
   finish(): void {
-    for (const { completion } of this.#held.splice(0)) {
-      this.#reporter.tell(completion);
+    while (this.deadline !== Infinity) this.#tellNext(this.deadline);
+  }
+
+  #tellNext(time: number): void {
+    const [{ first }] = this.#groups.splice(0, 1);
+    this.#setDeadline();
+    const { entry } = first;
+    // It has proved real, or its company has met one that was told meanwhile.
+    if (this.#isNamed(entry) || this.#records.has(entry, COUNTED)) return;
+    const members = [...this.#companies.members(entry)];
+    const others = members.filter((member) => this.#goesAlong(member));
+    if (others.length > 1) this.#tell(first, members, others, time);
+    else this.#reporter.tell(first);
+  }
+
+  /** Whether a member has sent enough of the probes. */
+  #goesAlong(member: number): boolean {
+    return this.#isFound(member) || this.#records.bound(member) >= this.#third;
+  }
+
+  #isFound(entry: number): boolean {
+    return this.#records.has(entry, FOUND_FAST | FOUND_SLOW);
+  }
+
+  /** Whether its scan stands in a line, alone or with others. */
+  #isNamed(entry: number): boolean {
+    return this.#isFound(entry) && !this.#records.has(entry, UNNAMED);
+  }
+
+  #tell(
+    { scan }: Completion,
+    members: readonly number[],
+    others: readonly number[],
+    time: number,
+  ): void {
+    const likely = this.#findLikely(others);
+    const unnamed = members.filter((member) => !this.#isNamed(member));
+    const isTold = this.#reporter.tellDecoys(
+      {
+        type: "decoys",
+        sources: members.length,
+        names: members.slice(0, NAMES).map((member) => this.#nameOf(member)),
+        ...likely !== undefined && { likely: this.#nameOf(likely) },
+        scan,
+        completed: scan.completed,
+      },
+      this.#records,
+      unnamed,
+      time,
+    );
+    for (const member of unnamed) {
+      if (!isTold) this.#keep(member);
+      else if (member === likely) this.#named(member);
+      else this.#reporter.count(this.#records, member);
     }
-    for (const group of this.#groups.splice(0)) this.#tell(group, group.due);
-    this.deadline = Infinity;
+    for (const member of unnamed) this.#nameReal(member, time);
+  }
+
+  #nameOf(member: number): string {
+    return describeSource(this.#records, member, this.#ipv6Prefix);
+  }
+
+  /**
+   * The only member that is known to be real. What else makes one unlike the
+   * others, more packets or a RST, the forger can give to whom he chooses.
+   */
+  #findLikely(members: readonly number[]): number | undefined {
+    const [likely, ...others] = members.filter((member) =>
+      this.#records.standing(member) === VERIFIED
+    );
+    return others.length === 0 ? likely : undefined;
+  }
+
+  /** The line that names a member as likely is its own. */
+  #named(member: number): void {
+    const reporter = this.#reporter;
+    this.#records.clear(member, UNNAMED);
+    const tracked = reporter.followed.of(this.#records, member);
+    if (tracked !== undefined) reporter.markTold(tracked);
+  }
+
+  #keep(member: number): void {
+    const tracked = this.#reporter.followed.of(this.#records, member);
+    if (tracked?.state === IN_LOCKSTEP) tracked.state = KEPT_BACK;
+  }
+
+  /** Names a member besides that is real: it is no decoy, however many others. */
+  #nameReal(member: number, time: number): void {
+    if (!this.#records.has(member, COUNTED) || !this.isReal(member)) return;
+    const tracked = this.#reporter.followed.of(this.#records, member);
+    if (tracked !== undefined) this.#reporter.nameReal(tracked, time);
   }
 }

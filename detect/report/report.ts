@@ -92,11 +92,11 @@ export interface Flood {
 export interface Decoys {
   /** Tells it from the other reports. */
   type: "decoys";
-  /** How many sources. */
+  /** How many sources have sent any of the probes, as far as is remembered. */
   sources: number;
   /** The first of them, at most 128. */
   names: string[];
-  /** The one that behaved unlike the others, if there is one. */
+  /** The only one that is verified, if there is one. */
   likely?: string;
   /** The scan, as the first source that completed it made it. */
   scan: Scan;

@@ -14,8 +14,8 @@ import {
   IN_LOCKSTEP,
   KEPT_BACK,
   TOLD,
-  TOLD_IN_GROUP,
 } from "./followed.ts";
+import { KeptBack } from "./kept_back.ts";
 import type { FloodLimits } from "../settings.ts";
 import type {
   Decoys,
@@ -24,14 +24,19 @@ import type {
   SharedOut,
   Standing,
 } from "./report.ts";
-import { type RecordTable, UNNAMED, VERIFIED } from "../table/records.ts";
+import {
+  COUNTED,
+  type RecordTable,
+  UNNAMED,
+  VERIFIED,
+} from "../table/records.ts";
 
 /** What a flood kept back is told at least so often, in milliseconds. */
 const CLOSING_INTERVAL_MS = 60_000;
 /** Ends of scans are looked for together, if they come so close together. */
 const CHECK_INTERVAL_MS = 1000;
-/** Scans in these states end by a pause; those of a group once it is told. */
-const ENDING_STATES: readonly number[] = [TOLD, TOLD_IN_GROUP, IN_LOCKSTEP];
+/** What the flood limit has kept back stays until that is told. */
+const ENDING_STATES: readonly number[] = [TOLD, IN_LOCKSTEP];
 const STANDINGS: readonly Standing[] = ["seen", "answered", "verified"];
 
 /**
@@ -68,6 +73,8 @@ export class Reporter {
   readonly followed: FollowedScans = new FollowedScans();
   /** When {@linkcode Reporter.settle} wants to be called. */
   deadline = Infinity;
+  /** Gives the records of all that are in lockstep with one, itself first. */
+  membersOf: (entry: number) => Iterable<number> = (entry) => [entry];
   readonly #report: ReportHandler;
   readonly #counters: ReporterCounters;
   readonly #limit: FloodLimit;
@@ -77,8 +84,7 @@ export class Reporter {
   readonly #tellsEnds: boolean;
   /** The latest time of a scan that the flood limit was asked about. */
   #latest = -Infinity;
-  #keptScans = 0;
-  #keptSources = 0;
+  readonly #kept = new KeptBack();
   #keptSince = 0;
   #lastKeptWall = 0;
   /** When what was kept back is told. */
@@ -106,86 +112,103 @@ export class Reporter {
     this.#counters.scans++;
     scan.verified = table.standing(entry) === VERIFIED;
     const isTold = this.#passes(scan.verified, time, scan.completed);
-    if (isTold) {
-      table.clear(entry, UNNAMED);
-      this.#report(scan);
-    } else this.#keep(scan, 1, time);
+    if (isTold) this.#tell(scan, table, entry);
+    else this.#keepScan(scan, table, entry, time);
     const followed = this.follow(completion, KEPT_BACK);
-    if (followed === undefined) return;
-    followed.keptSources = 1;
-    if (isTold) this.#markTold(followed);
+    if (isTold && followed !== undefined) this.markTold(followed);
+  }
+
+  #tell(scan: Scan, table: RecordTable, entry: number): void {
+    table.clear(entry, UNNAMED | COUNTED);
+    this.#report(scan);
   }
 
   /**
-   * Tells several sources as one event, or keeps it back. Those that are known to
-   * be real are named alone besides: they are no decoys, however many.
+   * Tells several sources as one event, or keeps it back.
    *
-   * @param event What is to be told.
-   * @param members The sources that are followed.
-   * @param likely The one that is real, if it is known.
+   * @param members The records of those that no line has named.
+   * @returns Whether it was told.
    */
   tellDecoys(
     event: Decoys,
-    members: readonly FollowedScan[],
-    likely: FollowedScan | undefined,
+    table: RecordTable,
+    members: readonly number[],
     time: number,
-  ): void {
-    this.#counters.scans++;
-    const isVerified = likely?.standing === VERIFIED;
-    const isTold = this.#passes(isVerified, time, event.completed);
-    if (isTold) this.#report(event);
-    else this.#keep(event.scan, event.sources, time);
-    for (const member of members) {
-      member.state = isTold ? TOLD_IN_GROUP : KEPT_BACK;
-      member.keptSources = event.sources;
-      if (!isTold) member.table.set(member.entry, UNNAMED);
+  ): boolean {
+    if (!this.#release(table, members)) this.#counters.scans++;
+    const isVerified = event.likely !== undefined;
+    if (this.#passes(isVerified, time, event.completed)) {
+      this.#report(event);
+      return true;
     }
-    if (isTold && likely !== undefined) this.#markTold(likely);
-    for (const member of members) {
-      if (member !== likely && member.standing === VERIFIED) {
-        this.#nameVerified(member, time);
-      }
-    }
+    this.#kept.addGroup(table, members);
+    this.#keep(event.completed, time);
+    return false;
   }
 
   /** Tells a scan whose source is known to be real by now. */
-  #nameVerified(followed: FollowedScan, time: number): void {
-    const { state, lastWall } = followed;
-    if (state !== KEPT_BACK && state !== TOLD_IN_GROUP) return;
-    const scan = { ...followed.scan, verified: true };
-    if (state === TOLD_IN_GROUP) this.#counters.scans++;
-    if (this.#passes(true, time, lastWall)) {
-      if (state === KEPT_BACK) this.#release(followed);
-      followed.table.clear(followed.entry, UNNAMED);
-      this.#report(scan);
-      this.#markTold(followed);
-    } else if (state === TOLD_IN_GROUP) {
-      this.#keep(scan, 1, time);
+  nameReal(followed: FollowedScan, time: number): void {
+    const { lastWall, table, entry } = followed;
+    const isVerified = followed.standing === VERIFIED;
+    const scan = { ...followed.scan, verified: isVerified };
+    if (this.#passes(isVerified, time, lastWall)) {
+      if (!this.#releaseWithGroup(table, entry)) this.#counters.scans++;
+      this.#tell(scan, table, entry);
+      this.markTold(followed);
+    } else if (followed.state !== KEPT_BACK) {
+      this.#counters.scans++;
+      this.#keepScan(scan, table, entry, time);
+      table.clear(entry, COUNTED);
+      table.set(entry, UNNAMED);
       followed.state = KEPT_BACK;
-      followed.group = -1;
-      followed.keptSources = 1;
     }
   }
 
   /**
-   * A scan that was kept back is told after all. If a group made it, it counted
-   * once, and the other members are decoys as far as is known.
+   * What was kept back of a source is told after all. If a group made it, it
+   * counted once, and the other members are decoys as far as is known.
+   *
+   * @returns Whether it was kept back.
    */
-  #release({ group, keptSources }: FollowedScan): void {
-    this.#counters.suppressed--;
-    this.#keptScans--;
-    this.#keptSources = Math.max(0, this.#keptSources - keptSources);
-    if (group < 0) return;
-    for (const member of this.followed.inGroup(group)) {
-      if (member.state === KEPT_BACK) member.state = TOLD_IN_GROUP;
+  #releaseWithGroup(table: RecordTable, entry: number): boolean {
+    if (!this.#kept.isInGroup(table, entry)) {
+      return this.#release(table, [entry]);
     }
+    const members = [...this.membersOf(entry)].filter((member) =>
+      this.#kept.isInGroup(table, member)
+    );
+    for (const member of members) this.count(table, member);
+    return this.#release(table, members);
+  }
+
+  /** Takes note that a line counts one of several, and names it not. */
+  count(table: RecordTable, member: number): void {
+    table.clear(member, UNNAMED);
+    table.set(member, COUNTED);
+    const followed = this.followed.of(table, member);
+    if (followed !== undefined) followed.state = IN_LOCKSTEP;
+  }
+
+  #release(table: RecordTable, members: readonly number[]): boolean {
+    let released = 0;
+    for (const member of members) {
+      if (this.#kept.release(table, member)) released++;
+    }
+    if (released === 0) return false;
+    // Several that turn out to be one are told as one: the others stay counted.
+    this.#kept.scans += released - 1;
+    this.#counters.suppressed--;
+    return true;
   }
 
   /** Tells a scan that the sources of a network shared out. */
   tellShared(event: SharedOut, time: number): void {
     this.#counters.scans++;
     if (this.#passes(false, time, event.completed)) this.#report(event);
-    else this.#keep(event.scan, event.sources, time);
+    else {
+      this.#kept.addOthers(event.sources);
+      this.#keep(event.completed, time);
+    }
   }
 
   /** Whether a line for a scan that goes on would leave now. */
@@ -196,15 +219,13 @@ export class Reporter {
   /** Names a scan after all, which the flood limit or a group kept unnamed. */
   nameLate(completion: Completion): void {
     const { scan, table, entry, time } = completion;
-    const followed = this.followed.of(table, entry);
-    if (followed?.state === KEPT_BACK) this.#release(followed);
-    else this.#counters.scans++;
+    if (!this.#releaseWithGroup(table, entry)) this.#counters.scans++;
     scan.verified = table.standing(entry) === VERIFIED;
     this.#passes(scan.verified, time, scan.completed);
-    table.clear(entry, UNNAMED);
-    this.#report(scan);
-    const tracked = followed ?? this.follow(completion, KEPT_BACK);
-    if (tracked !== undefined) this.#markTold(tracked);
+    this.#tell(scan, table, entry);
+    const tracked = this.followed.of(table, entry) ??
+      this.follow(completion, KEPT_BACK);
+    if (tracked !== undefined) this.markTold(tracked);
   }
 
   /** The time for the flood limit, which a step back would begin anew. */
@@ -224,15 +245,25 @@ export class Reporter {
     return false;
   }
 
-  #keep(scan: Scan, sources: number, time: number): void {
-    this.#counters.suppressed++;
-    this.#keptScans++;
-    const isKnown = this.followed.places.some((each) =>
-      each.state === KEPT_BACK && each.scan.source === scan.source
+  #keepScan(
+    { source, completed }: Scan,
+    table: RecordTable,
+    entry: number,
+    time: number,
+  ): void {
+    // A source may have a record in each of two tables.
+    const isCounted = this.followed.places.some((each) =>
+      each.state === KEPT_BACK && each.table !== table &&
+      each.scan.source === source
     );
-    this.#keptSources += isKnown ? sources - 1 : sources;
-    if (this.#keptScans === 1) this.#keptSince = time;
-    this.#lastKeptWall = scan.completed;
+    this.#kept.add(table, entry, isCounted);
+    this.#keep(completed, time);
+  }
+
+  #keep(completed: number, time: number): void {
+    this.#counters.suppressed++;
+    if (this.#kept.scans === 1) this.#keptSince = time;
+    this.#lastKeptWall = completed;
     // The flood has ended once there is no scan for the delay.
     this.#closing = Math.min(
       time + this.#limits.logDelay,
@@ -256,7 +287,8 @@ export class Reporter {
     return followed;
   }
 
-  #markTold(followed: FollowedScan): void {
+  /** Follows a scan to its end, which is told. */
+  markTold(followed: FollowedScan): void {
     this.#expectEnd(followed.last + followed.pause);
     this.followed.markTold(followed);
   }
@@ -274,7 +306,10 @@ export class Reporter {
     const followed = this.followed.of(table, entry);
     if (followed === undefined) return;
     followed.standing = table.standing(entry);
-    if (followed.standing === VERIFIED) this.#nameVerified(followed, time);
+    const isUntold = followed.state === KEPT_BACK || table.has(entry, COUNTED);
+    if (isUntold && followed.standing === VERIFIED) {
+      this.nameReal(followed, time);
+    }
   }
 
   #setDeadline(): void {
@@ -293,13 +328,10 @@ export class Reporter {
     this.#check = Infinity;
     for (const each of this.followed.places) {
       const { state, last } = each;
-      // What the flood limit has kept back stays until that is told.
       if (!ENDING_STATES.includes(state)) continue;
       const end = last + each.pause;
-      const hasEnded = time > end || time < last;
-      // A group is told with all of its members.
-      if (hasEnded && state !== IN_LOCKSTEP) this.#end(each);
-      else this.#expectEnd(Math.max(time, end));
+      if (time > end || time < last) this.#end(each);
+      else this.#expectEnd(end);
     }
   }
 
@@ -314,13 +346,17 @@ export class Reporter {
   #close(): void {
     const kept = this.followed.places.filter(({ state }) => state === KEPT_BACK)
       .sort(compareRank);
+    // One that has begun anew has two places.
+    const sourcesOf = kept.map(({ scan: { source } }) => source);
+    const named = kept.filter((_, i) => sourcesOf.indexOf(sourcesOf[i]) === i);
     this.#closing = Infinity;
-    if (this.#keptScans > 0) {
+    const { scans, sources } = this.#kept;
+    if (scans > 0) {
       this.#report({
         type: "unlogged",
-        scans: this.#keptScans,
-        sources: Math.max(this.#keptSources, kept.length),
-        names: kept.map(({ scan: { source }, standing, packets }) => ({
+        scans,
+        sources: Math.max(sources, named.length, 1),
+        names: named.map(({ scan: { source }, standing, packets }) => ({
           source,
           standing: STANDINGS[standing],
           packets,
@@ -332,7 +368,7 @@ export class Reporter {
       });
     }
     for (const each of kept) this.followed.end(each);
-    this.#keptScans = this.#keptSources = 0;
+    this.#kept.clear();
   }
 
   /** Tells what is left. */

@@ -46,13 +46,18 @@ export const UNNAMED = 1 << 4;
 const HAS_EARLIER = 1 << 5;
 /** Something was seen to be sent to the source: the capture has both directions. */
 export const HEARD = 1 << 6;
-const PLACE_SHIFT = 8;
+/** A line that named no culprit has counted it among others in lockstep. */
+export const COUNTED = 1 << 7;
+const KEPT_SHIFT = 8;
+const KEPT_MASK = 0xffff;
+const PLACE_SHIFT = 24;
 
 /** The records of all sources. */
 export class RecordTable extends WeighedTable {
   /** Makes a record new: a source's first probe, or the first after a scan. */
   open(entry: number, segment: Segment): void {
-    this.words[this.recordAt(entry) + STATUS] &= STANDING_MASK | HEARD;
+    this.words[this.recordAt(entry) + STATUS] &= STANDING_MASK | HEARD |
+      (KEPT_MASK << KEPT_SHIFT);
     this.clearWeights(entry);
     this.clearTargets(entry);
     this.openFirst(entry, segment);
@@ -130,6 +135,19 @@ export class RecordTable extends WeighedTable {
     const at = this.recordAt(entry) + STATUS;
     this.words[at] = (this.words[at] & ((1 << PLACE_SHIFT) - 1)) |
       ((place + 1) << PLACE_SHIFT);
+  }
+
+  /** When and how the source was kept from being told, in 16 bits. */
+  kept(entry: number): number {
+    return (this.words[this.recordAt(entry) + STATUS] >>> KEPT_SHIFT) &
+      KEPT_MASK;
+  }
+
+  /** Remembers that the source was kept from being told, even if it begins anew. */
+  setKept(entry: number, kept: number): void {
+    const at = this.recordAt(entry) + STATUS;
+    this.words[at] = (this.words[at] & ~(KEPT_MASK << KEPT_SHIFT)) |
+      (kept << KEPT_SHIFT);
   }
 
   /** When the last probe was seen, in wall time. */

@@ -9,7 +9,6 @@ import {
   IN_LOCKSTEP,
   KEPT_BACK,
   TOLD,
-  TOLD_IN_GROUP,
 } from "../../../detect/report/followed.ts";
 import type { Scan } from "../../../detect/report/report.ts";
 import { Segment } from "../../../detect/packet/segment.ts";
@@ -52,7 +51,6 @@ for (
   const [name, state] of Object.entries({
     KEPT_BACK,
     IN_LOCKSTEP,
-    TOLD_IN_GROUP,
   })
 ) {
   Deno.test(`a new scan takes the place of the least one that is ${name}`, () => {
@@ -68,15 +66,13 @@ for (
   });
 }
 
-Deno.test("a place that is given back belongs to no group", () => {
+Deno.test("a place that is given back is free", () => {
   const places = new Places();
   const followed = places.begin(IN_LOCKSTEP, 7);
   assert(followed !== undefined);
-  followed.group = 5;
-  assertEquals(places.followed.inGroup(5), [followed]);
   places.followed.end(followed);
   assertEquals(followed.state, FREE);
-  assertEquals(places.followed.inGroup(5), []);
+  assertEquals(places.begin(IN_LOCKSTEP, 7), followed);
 });
 
 Deno.test("scans that were told leave places for those that were not", () => {

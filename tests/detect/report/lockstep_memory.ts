@@ -1,6 +1,7 @@
 /**
- * Keeps a group of sources in lockstep alive while others probe the same, and
- * prints how the heap grows, as JSON. Run with `--v8-flags=--expose-gc`.
+ * Keeps a group of sources in lockstep alive while others join it, group after
+ * group, and prints how the heap grows, as JSON. Run with
+ * `--v8-flags=--expose-gc`.
  *
  * @module
  */
@@ -50,10 +51,13 @@ function measure(): { growth: number; groups: number } {
     for (let source = 0; source < 2; source++) send(source, port, COMMON);
   }
   for (let cycle = 0, sequence = COMMON; cycle < CYCLES; cycle++) {
-    for (let source = 2; source < 2 + SOURCES; source++) {
-      for (let port = 1; port < 7; port++) send(source, port, ++sequence);
-      send(source, 7, COMMON);
+    sequence++;
+    for (let port = 1; port <= 7; port++) {
+      for (let source = 2; source < 2 + SOURCES; source++) {
+        send(source, port, sequence);
+      }
     }
+    send(2, 2000, COMMON);
     for (let i = 0; i < 2; i++) {
       time += 2100;
       send(0, 2000, COMMON);
