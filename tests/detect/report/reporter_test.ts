@@ -168,3 +168,33 @@ Deno.test("each scan that was found is told or counted as not told, once", () =>
   }
   assertLess(50, released);
 });
+
+Deno.test("who is named after all leaves what is not logged, followed or not", () => {
+  const host = floodedHost();
+  const named = peers(5, "203.0");
+  const others = peers(400, "198.19");
+  const goOn = (time: number) => {
+    for (const [i, source] of named.entries()) {
+      host.receive({ source, destinationPort: 1000 + time % 997, time });
+      host.detector.advance(START + time + i);
+    }
+  };
+  for (const [i, source] of named.entries()) host.scanAlone(source, 300 + i);
+  // They send less than those who come later, and lose their places to them.
+  for (const [i, source] of others.entries()) {
+    const time = 500 + i * 20;
+    host.scanAlone(source, time);
+    for (let port = 1000; port < 1040; port++) {
+      host.receive({ source, destinationPort: port, time: time + 15 });
+    }
+    if (time % 2000 === 500) goOn(time + 18);
+  }
+  for (let time = 9000; time <= 21_000; time += 2000) goOn(time);
+  assertEquals(host.sources.slice(5), named);
+  host.detector.finish();
+  const closing = host.reports.find(({ type }) => type === "unlogged");
+  assert(closing?.type === "unlogged");
+  const left = 1 + others.length;
+  assertEquals([closing.scans, closing.sources], [left, left]);
+  for (const { source } of closing.names) assert(!named.includes(source));
+});
