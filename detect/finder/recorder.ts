@@ -44,14 +44,7 @@ export class Recorder {
     this.#state = state;
     this.#judge = judge;
     this.#ongoing = ongoing;
-    const firstProbes = new FirstProbes(state.records.capacity, random);
-    this.#firstProbes = firstProbes;
-    const { records } = state;
-    const { leaving } = records;
-    records.onLeave = () => {
-      const { w0, w1, w2, w3, port, time } = leaving;
-      firstProbes.remember(w0, w1, w2, w3, port, time);
-    };
+    this.#firstProbes = new FirstProbes(state.records.capacity, random);
   }
 
   /** The memory that it takes, in bytes. */
@@ -162,9 +155,13 @@ export class Recorder {
     const { key, records, settings } = this.#state;
     const first = this.#firstProbes;
     const { w0, w1, w2, w3 } = key;
-    if (!first.find(w0, w1, w2, w3, probe.time)) return;
-    const isOld = first.age > settings.slowWindow;
-    if (isOld || first.port === probe.destinationPort) return;
+    const isKnown = first.find(w0, w1, w2, w3, probe.time) &&
+      first.age <= settings.slowWindow;
+    if (!isKnown) {
+      first.remember(probe.destinationPort, probe.time);
+      return;
+    }
+    if (first.port === probe.destinationPort) return;
     const traits = this.#state.traits.of(probe) | weightOf(first.port);
     const protocol = targetProtocol(probe.protocol);
     const then = probe.time - first.age;

@@ -1,6 +1,5 @@
 /**
- * Sources that had to go when one port of them was known: the waiting room of
- * the records.
+ * The first port that each source has probed, for when its record has to go.
  *
  * @module
  */
@@ -69,15 +68,7 @@ export class FirstProbes {
     return this.#cells.byteLength;
   }
 
-  #locate(w0: number, w1: number, w2: number, w3: number): void {
-    const hash = this.#hash;
-    hash.of(w0, w1, w2, w3);
-    const mixed = Math.imul(hash.bucket ^ (hash.bucket >>> 15), 0x9e3779b1);
-    this.#first = (mixed >>> this.#shift) * BUCKET_WORDS;
-    this.#tag = hash.tag & TAG;
-  }
-
-  /** Looks for a source. */
+  /** Looks for a source, which is what is remembered next. */
   find(
     w0: number,
     w1: number,
@@ -85,7 +76,11 @@ export class FirstProbes {
     w3: number,
     time: number,
   ): boolean {
-    this.#locate(w0, w1, w2, w3);
+    const hash = this.#hash;
+    hash.of(w0, w1, w2, w3);
+    const mixed = Math.imul(hash.bucket ^ (hash.bucket >>> 15), 0x9e3779b1);
+    this.#first = (mixed >>> this.#shift) * BUCKET_WORDS;
+    this.#tag = hash.tag & TAG;
     const cells = this.#cells;
     const now = Math.floor(time / TICK_MS);
     const end = this.#first + BUCKET_WORDS;
@@ -101,16 +96,11 @@ export class FirstProbes {
     return false;
   }
 
-  /** Remembers a source that was not found, if there is room. */
-  remember(
-    w0: number,
-    w1: number,
-    w2: number,
-    w3: number,
-    port: number,
-    time: number,
-  ): void {
-    this.#locate(w0, w1, w2, w3);
+  /**
+   * Remembers the source that was just looked for, if there is room: what was
+   * known of it is of no use any more.
+   */
+  remember(port: number, time: number): void {
     const cells = this.#cells;
     const now = Math.floor(time / TICK_MS);
     const end = this.#first + BUCKET_WORDS;
@@ -118,8 +108,8 @@ export class FirstProbes {
     let oldest = -OLDEST;
     for (let at = this.#first; at < end; at += WORDS) {
       const seen = cells[at + TIME];
-      if (seen !== FREE && (cells[at] & TAG) === this.#tag) return;
-      const age = seen === FREE ? OLDEST : (now - seen) | 0;
+      const isOwn = (cells[at] & TAG) === this.#tag;
+      const age = seen === FREE || isOwn ? OLDEST : (now - seen) | 0;
       if (age <= oldest) continue;
       oldest = age;
       chosen = at;

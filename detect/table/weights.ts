@@ -6,7 +6,7 @@
  */
 
 import { RecordNumbers } from "./numbers.ts";
-import { Key } from "./source_key.ts";
+import type { Key } from "./source_key.ts";
 import { TargetTable } from "./targets.ts";
 
 // Words of a record, in the cache line of what is known of the first packet.
@@ -21,20 +21,8 @@ const TIME = 10;
 const KEPT_MS: readonly number[] = [-600_000, 0, 1000, 30_000, 300_000];
 const LONGEST_KEPT_MS = 600_000;
 
-/** A source that had to go when one target of it was known. */
-export class LeavingSource extends Key {
-  /** Its target's port. */
-  port = 0;
-  /** When that was probed, in milliseconds. */
-  time = 0.5;
-}
-
 /** Records that are numbered, and kept by what their targets weigh. */
 export abstract class WeighedTable extends TargetTable {
-  /** Called with {@linkcode WeighedTable.leaving} filled. */
-  onLeave: (() => void) | undefined;
-  /** Who has to go. */
-  readonly leaving: LeavingSource = new LeavingSource();
   readonly #numbers: RecordNumbers;
 
   /** @param targets Most targets of a record. */
@@ -166,22 +154,10 @@ export abstract class WeighedTable extends TargetTable {
   }
 
   /** The source of a full bucket that goes. */
-  protected override victim(first: number, time: number): number {
+  protected override victim(first: number): number {
     const position = this.#numbers.leaving(first);
-    const live = this.#numbers.liveAt(position);
-    if (live > 0) this.evicted++;
-    if (live === 1) this.#leave(this.#numbers.at(position), time);
+    if (this.#numbers.liveAt(position) > 0) this.evicted++;
     return position;
-  }
-
-  /** Tells of a source that leaves when one target of it is known. */
-  #leave(entry: number, time: number): void {
-    if (this.count(entry) !== 1) return;
-    const { leaving } = this;
-    this.readKey(entry, leaving);
-    leaving.port = this.portAt(entry, 0);
-    leaving.time = time - ((toWord(time) - this.timeAt(entry, 0)) >>> 0);
-    this.onLeave?.();
   }
 }
 

@@ -105,7 +105,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "who leaves a full bucket is not counted",
-    text: "if (live > 0) this.evicted++;",
+    text: "if (this.#numbers.liveAt(position) > 0) this.evicted++;",
     instead: "",
   },
   {
