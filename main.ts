@@ -33,6 +33,7 @@ import {
   LossWatch,
   readLosses,
 } from "./daemon/losses.ts";
+import { allowOpenFiles } from "./daemon/limits.ts";
 import { MetricsFile, readMetrics } from "./daemon/metrics.ts";
 import { ControlSocket } from "./daemon/control.ts";
 import { ServiceManager } from "./daemon/notify.ts";
@@ -47,6 +48,7 @@ import type { Outputs } from "./daemon/outputs.ts";
 import { checkFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { libc } from "./ffi/libc.ts";
+import { keepMade, takeBack } from "./ffi/made.ts";
 import { localOffset } from "./ffi/local_time.ts";
 import { Detector } from "./detect/detector.ts";
 import type { DetectorOptions } from "./detect/options.ts";
@@ -65,9 +67,13 @@ async function main(args: readonly string[]): Promise<number> {
       await (await import("./daemon/reload.ts")).reload(options);
     } else if (options.check) await check(options);
     else if (options.daemon && !isBackgroundChild()) await startInBackground();
-    else return await watch(options, args);
+    else {
+      allowOpenFiles();
+      return await watch(options, args);
+    }
     return 0;
   } catch (error) {
+    takeBack();
     const isSaid = error instanceof Failure && error.isSaid;
     if (!isSaid) logError(error instanceof Error ? error.message : `${error}`);
     return 1;
@@ -123,17 +129,16 @@ async function watch(
   const parent = options.daemon ? new ParentLink() : undefined;
   const manager = new ServiceManager();
   const running = new RunningOptions(options, args);
-  const control = ControlSocket.open(
-    options,
-    (request) => running.answer(request),
-  );
   const { capture, live, files } = await openCapture(options);
-  // Until here and in what follows nothing is made or changed: a start that
-  // fails leaves no trace.
+  // Until here and in what follows nothing is made or changed.
   checkTarget(options);
   checkFiles(options);
   checkOwnFiles(options);
   await finishStart();
+  const control = ControlSocket.open(
+    options,
+    (request) => running.answer(request),
+  );
   const outputs = openOutputs(options, {
     live,
     utc: () => running.utc,
@@ -157,14 +162,18 @@ async function watch(
   const pidPath = options["pid-file"];
   const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
   listenToSignals(capture, detector, outputs);
+  metrics?.start(() => readMetrics(capture, detector, outputs.sinks));
   enterSandbox(options, {
     capture,
-    rewritten: pidFile === undefined ? [] : [pidFile.fd],
+    rewritten: [
+      ...(pidFile === undefined ? [] : [pidFile.fd]),
+      ...(metrics?.rewritten ?? []),
+    ],
     settle: () => outputs.settle(),
     standIns: outputs.standIns,
   });
+  keepMade();
   announce(options, capture, live, detector);
-  metrics?.start(() => readMetrics(capture, detector, outputs.sinks));
   control?.listen();
   running.reconfigure = (limits) => detector.reconfigure(limits);
   running.onReload = () => outputs.reopen();

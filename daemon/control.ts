@@ -13,8 +13,24 @@ import {
   receiveControl,
 } from "../ffi/control_socket.ts";
 import { closeDescriptor, keepDescriptor } from "../ffi/descriptors.ts";
-import { cString, ECONNREFUSED, libc, SystemError } from "../ffi/libc.ts";
-import { POLLIN } from "../ffi/linux.ts";
+import { fileStatus } from "../ffi/file_status.ts";
+import {
+  checked,
+  cString,
+  ECONNREFUSED,
+  libc,
+  SystemError,
+} from "../ffi/libc.ts";
+import {
+  AT_FDCWD,
+  O_CLOEXEC,
+  O_CREAT,
+  O_NONBLOCK,
+  O_RDWR,
+  POLLIN,
+} from "../ffi/linux.ts";
+import { AT_REMOVEDIR, madePath } from "../ffi/made.ts";
+import { lockFile, O_NOFOLLOW } from "../ffi/output_file.ts";
 import { logDetail, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
@@ -73,9 +89,8 @@ export class ControlSocket {
     // A trial leaves nothing behind, its directory neither.
     if (!isWanted && (options.trial || !isRoot())) return;
     try {
-      if (!isWanted) libc().mkdir(cString(DIRECTORY), DIRECTORY_MODE);
-      removeStale(path);
-      return new ControlSocket(bindControl(path), answer);
+      if (!isWanted) makeDirectory();
+      return new ControlSocket(alone(path, () => bindAnew(path)), answer);
     } catch (error) {
       const text = `--control: cannot listen at ${path}: ${
         (error as Error).message
@@ -127,6 +142,45 @@ export class ControlSocket {
   close(): void {
     closeDescriptor(this.#fd);
   }
+}
+
+function makeDirectory(): void {
+  if (libc().mkdir(cString(DIRECTORY), DIRECTORY_MODE) < 0) return;
+  madePath(DIRECTORY, AT_REMOVEDIR);
+}
+
+/**
+ * Does something while nobody else does it at this path: two that see the same
+ * socket left over would each remove the other's.
+ *
+ * @throws {Failure} If somebody does.
+ */
+function alone<Result>(path: string, act: () => Result): Result {
+  const name = cString(`${path}.lock`);
+  const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  const fd = libc().openat(AT_FDCWD, name, flags, 0o600);
+  checked(fd, `open ${path}.lock`);
+  try {
+    const isLocked = fileStatus(fd)?.uid === libc().geteuid() && lockFile(fd);
+    // Whoever held it before has removed it.
+    if (!isLocked || fileStatus(fd)?.links !== 1) {
+      throw new Failure("another scanlogd starts there");
+    }
+    try {
+      return act();
+    } finally {
+      libc().unlink(name);
+    }
+  } finally {
+    libc().close(fd);
+  }
+}
+
+function bindAnew(path: string): number {
+  removeStale(path);
+  const fd = bindControl(path);
+  madePath(path);
+  return fd;
 }
 
 /**

@@ -10,6 +10,7 @@ import { formatMetrics, type Metrics } from "../format/metrics.ts";
 import type { Sink } from "../format/sink/sink.ts";
 import { WholeFile } from "../format/sink/whole_file.ts";
 import { logWarning } from "./diagnostics.ts";
+import { Failure } from "./failure.ts";
 
 /** How often they are written. */
 const INTERVAL_MS = 15_000;
@@ -36,14 +37,26 @@ export class MetricsFile {
     WholeFile.check(path, OPTION, "counters");
   }
 
+  /** Descriptors of files whose length changes. */
+  get rewritten(): readonly number[] {
+    return this.#file.rewritten;
+  }
+
   /**
    * Begins to write.
    *
    * @param read Gives the counters.
+   * @throws {Failure} If they cannot be written.
    */
   start(read: () => Metrics): void {
     this.#read = read;
-    this.#write();
+    this.#file.write(formatMetrics(read()));
+    const { failure, description } = this.#file;
+    if (failure !== undefined) {
+      throw new Failure(
+        `${OPTION} ${description}: ${failure.message}; name a file where there is room`,
+      );
+    }
     this.#timer = setInterval(() => this.#write(), INTERVAL_MS);
     Deno.unrefTimer(this.#timer);
   }

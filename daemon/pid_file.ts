@@ -5,8 +5,9 @@
  */
 
 import { closeDescriptor } from "../ffi/descriptors.ts";
-import { checked, cString, libc } from "../ffi/libc.ts";
+import { checked, libc } from "../ffi/libc.ts";
 import { O_RDWR } from "../ffi/linux.ts";
+import { madeChange } from "../ffi/made.ts";
 import {
   checkOutputFile,
   lockFile,
@@ -35,7 +36,7 @@ export class PidFile {
    * another process holds it. It is then as it was.
    */
   constructor(path: string) {
-    const { fd, isNew } = openOutputFile(path, OPTIONS);
+    const { fd } = openOutputFile(path, OPTIONS);
     this.fd = fd;
     if (!lockFile(fd)) {
       const other = this.#read();
@@ -46,9 +47,9 @@ export class PidFile {
     }
     try {
       this.#write(`${libc().getpid()}\n`);
+      // What stood there before was a dead process's.
+      madeChange(() => this.clear());
     } catch (error) {
-      if (isNew) libc().unlink(cString(path));
-      closeDescriptor(fd);
       throw new Failure(
         `--pid-file ${path}: ${
           (error as Error).message

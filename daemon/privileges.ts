@@ -8,7 +8,7 @@
 import { checked, cString, describeErrno, errno, libc } from "../ffi/libc.ts";
 import { CAPABILITIES } from "../ffi/capabilities.ts";
 import { callOnThreads, type ThreadCall } from "./every_thread.ts";
-import { Failure } from "./failure.ts";
+import { Failure, quote } from "./failure.ts";
 import {
   chrootObstacle,
   isOutside,
@@ -100,6 +100,14 @@ function findUser(
     return { uid, gid: view.getUint32(20) };
   }
   if (!mayReplaceUser) {
+    // useradd would take nothing else, and whoever gives a number means a user.
+    if (!/^[a-z_][\w-]{0,31}$/i.test(user)) {
+      throw new Failure(
+        `--user: there is no user named ${
+          quote(user)
+        }; give the name of one, such as scanlogd`,
+      );
+    }
     throw new Failure(
       `--user: there is no user "${user}"; create it with: useradd --system --no-create-home --home-dir / --shell /usr/sbin/nologin ${user}`,
     );

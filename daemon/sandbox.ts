@@ -19,7 +19,7 @@ import {
   resolveTarget,
   type Target,
 } from "./privileges.ts";
-import { installFilter, isSeccompSupported } from "./seccomp.ts";
+import { checkFilter, installFilter, isSeccompSupported } from "./seccomp.ts";
 import type { SandboxDescriptors } from "./syscalls.ts";
 import { ThreadDirectory } from "./threads.ts";
 
@@ -88,7 +88,9 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
  * @throws {Failure} If one is missing or unsafe.
  */
 export function checkTarget(options: Options): boolean {
-  if (Deno.build.os !== "linux" || !isRoot()) return false;
+  if (Deno.build.os !== "linux") return false;
+  if (!options["no-drop"]) checkFilter();
+  if (!isRoot()) return false;
   if (!options["no-drop"]) findTarget(options);
   return true;
 }

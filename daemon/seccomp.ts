@@ -34,6 +34,7 @@ const AUDIT_ARCH: Readonly<Record<Architecture, number>> = {
 };
 // linux/seccomp.h
 const SECCOMP_SET_MODE_FILTER = 1n;
+const SECCOMP_GET_ACTION_AVAIL = 2n;
 const SECCOMP_FILTER_FLAG_TSYNC = 1n;
 const RETURN_ALLOW = 0x7fff0000;
 const RETURN_ERRNO = 0x00050000;
@@ -58,6 +59,30 @@ export function isSeccompSupported(): boolean {
 }
 
 /**
+ * Asks the kernel for filters, while a start that fails can be undone.
+ *
+ * @throws {Failure} If there are none.
+ */
+export function checkFilter(): void {
+  if (!isSeccompSupported()) return;
+  const result = libc().syscall(
+    BigInt(CALLS.seccomp[Deno.build.arch as Architecture]),
+    SECCOMP_GET_ACTION_AVAIL,
+    0n,
+    Uint32Array.of(RETURN_ERRNO),
+  );
+  if (result < 0n) refuse();
+}
+
+function refuse(): never {
+  throw new Failure(
+    `cannot install the system call filter: ${
+      describeErrno(errno())
+    }; the kernel must have CONFIG_SECCOMP_FILTER, and an outer filter must allow seccomp(2)`,
+  );
+}
+
+/**
  * Gives up the right to gain privileges, and installs the filter on all
  * threads.
  *
@@ -73,13 +98,7 @@ export function installFilter(descriptors: SandboxDescriptors): void {
     SECCOMP_FILTER_FLAG_TSYNC,
     programHeader(program),
   );
-  if (result < 0n) {
-    throw new Failure(
-      `cannot install the system call filter: ${
-        describeErrno(errno())
-      }; the kernel must have CONFIG_SECCOMP_FILTER, and an outer filter must allow seccomp(2)`,
-    );
-  }
+  if (result < 0n) refuse();
   if (result > 0n) throw new Error(`seccomp: thread ${result} does not follow`);
 }
 

@@ -77,6 +77,8 @@ const POSIX_SYMBOLS = {
   access: { parameters: ["buffer", "i32"], result: "i32" },
   // int unlink(const char *pathname);
   unlink: { parameters: ["buffer"], result: "i32" },
+  // int unlinkat(int dirfd, const char *pathname, int flags);
+  unlinkat: { parameters: ["i32", "buffer", "i32"], result: "i32" },
   // int kill(pid_t pid, int sig);
   kill: { parameters: ["i32", "i32"], result: "i32" },
   // int rmdir(const char *pathname);
@@ -97,6 +99,8 @@ const POSIX_SYMBOLS = {
   sigprocmask: { parameters: ["i32", "buffer", "pointer"], result: "i32" },
   // int getpid(void);
   getpid: { parameters: [], result: "i32" },
+  // int getrlimit(int resource, struct rlimit *rlim);
+  getrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // int setrlimit(int resource, const struct rlimit *rlim);
   setrlimit: { parameters: ["i32", "buffer"], result: "i32" },
   // void *memcpy(void *dest, const void *src, size_t n);
@@ -190,6 +194,8 @@ const LINUX_SYMBOLS = {
     parameters: ["i32", "buffer", "buffer", "usize"],
     result: "isize",
   },
+  // int fstatfs(int fd, struct statfs *buf);
+  fstatfs: { parameters: ["i32", "buffer"], result: "i32" },
   // int statx(int dirfd, const char *pathname, int flags, unsigned int mask, struct statx *statxbuf);
   statx: {
     parameters: ["i32", "buffer", "i32", "u32", "buffer"],
@@ -282,6 +288,8 @@ function openLazily<Symbols extends Deno.ForeignLibraryInterface>(
 export const EPERM = 1;
 /** No such file or directory. */
 export const ENOENT = 2;
+/** No such device or address: a pipe without a reader. */
+export const ENXIO = 6;
 /** Try again: it would have to wait. */
 export const EAGAIN = 11;
 /** Permission denied. */

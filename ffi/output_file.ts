@@ -8,7 +8,8 @@
 
 import { closeDescriptor, keepDescriptor } from "./descriptors.ts";
 import { type FileStatus, fileStatus } from "./file_status.ts";
-import { cString, describeErrno, errno, libc } from "./libc.ts";
+import { isOfKernel } from "./kernel_files.ts";
+import { cString, describeErrno, ENXIO, errno, libc } from "./libc.ts";
 import {
   AT_FDCWD,
   O_CLOEXEC,
@@ -18,8 +19,9 @@ import {
   O_NOFOLLOW_X86,
   O_NONBLOCK,
 } from "./linux.ts";
+import { madePath } from "./made.ts";
 
-const O_NOFOLLOW = Deno.build.arch === "aarch64"
+export const O_NOFOLLOW = Deno.build.arch === "aarch64"
   ? O_NOFOLLOW_ARM
   : O_NOFOLLOW_X86;
 const W_OK = 2; // unistd.h
@@ -74,6 +76,7 @@ export function openOutputFile(
       refuse(path, options, why);
     }
   }
+  if (isNew) madePath(path);
   return { fd: keepDescriptor(fd), isNew };
 }
 
@@ -121,6 +124,9 @@ function whyNot(
     return describeType(status) ??
       (mayHold && `it is a ${status.type}; name a file`);
   }
+  if (isOfKernel(fd)) {
+    return "what is written there goes to the kernel, and is kept nowhere; name a file on a disk";
+  }
   const user = libc().geteuid();
   if (status.uid !== 0 && status.uid !== user) {
     return `it belongs to another user (${status.uid}); remove it, or: chown ${user} it`;
@@ -153,8 +159,12 @@ function describeType({ type }: FileStatus): string | undefined {
 }
 
 function describeFailure(path: string): string {
-  const reason = describeErrno(errno());
+  const number = errno();
+  const reason = describeErrno(number);
   const status = fileStatus(AT_FDCWD, path);
+  if (status?.type === "pipe" && number === ENXIO) {
+    return "it is a pipe that nobody reads from; start its reader first, or name a file";
+  }
   const kind = status && describeType(status);
   return kind ??
     `open for writing: ${reason}; name a file in a directory that exists and that you may write to`;

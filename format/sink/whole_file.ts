@@ -37,20 +37,16 @@ export class WholeFile implements Sink {
   lost = 0;
   failure: Error | undefined;
   readonly #fd: number;
-  readonly #mayCut: boolean;
   readonly #encoder = new TextEncoder();
 
   /**
    * @param path The file; it is created if there is none.
    * @param option Which option names it.
-   * @param kind `page`: for its owner and group; of any length. `counters`: for
-   * all; always of the same length, so that it is emptied at the start and never
-   * again.
+   * @param kind `page`: for its owner and group; `counters`: for all.
    * @throws {Error} If it cannot be opened, or another process writes to it.
    */
   constructor(path: string, option: string, kind: Kind) {
     this.description = path;
-    this.#mayCut = kind === "page";
     this.#fd = openOutputFile(path, { option, ...KINDS[kind] }).fd;
     if (!lockFile(this.#fd)) {
       closeDescriptor(this.#fd);
@@ -58,7 +54,6 @@ export class WholeFile implements Sink {
         `${option} ${path}: another scanlogd writes to it; name another file, or stop that one`,
       );
     }
-    if (kind === "counters") libc().ftruncate(this.#fd, 0n);
   }
 
   /**
@@ -72,7 +67,7 @@ export class WholeFile implements Sink {
 
   /** Descriptors of files whose length changes. */
   get rewritten(): readonly number[] {
-    return this.#mayCut ? [this.#fd] : [];
+    return [this.#fd];
   }
 
   write(text: string): void {
@@ -94,7 +89,6 @@ export class WholeFile implements Sink {
         checked(libc().write(this.#fd, rest, BigInt(rest.length)), "write"),
       );
     }
-    if (!this.#mayCut) return;
     checked(libc().ftruncate(this.#fd, BigInt(bytes.length)), "ftruncate");
   }
 

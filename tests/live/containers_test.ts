@@ -3,11 +3,12 @@
  * it can and says what it does without, or one line says what to grant.
  */
 
-import { CALLS, type SystemCall } from "../../daemon/syscall_numbers.ts";
+import { CALLS } from "../../daemon/syscall_numbers.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { launch, startDaemon } from "./daemon.ts";
 import { USER } from "./machine.ts";
 import { Namespace, TwoHosts } from "./namespaces.ts";
+import { CHROOT, outerFilter, SETRESUID } from "./outer_filter.ts";
 import { eventually, type Process } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
@@ -15,7 +16,6 @@ const NEEDS = {
   root: true,
   tools: ["ip", "unshare", "setpriv", "nmap", "python3"],
 };
-const OUTER_FILTER = new URL("outer_filter.py", import.meta.url).pathname;
 /** What Docker grants unless it is told otherwise. */
 const DOCKERS = [
   ...["chown", "dac_override", "fsetid", "fowner", "mknod", "net_raw"],
@@ -126,19 +126,6 @@ liveTest(
 function isAboutMemory(line: string): boolean {
   return line.startsWith("scanlogd: no port memory in the kernel");
 }
-
-/** The number of a system call here. */
-function numberOf(call: SystemCall): string {
-  return String(call[Deno.build.arch as keyof SystemCall]);
-}
-
-/** Refuses some system calls to what follows. */
-function outerFilter(...calls: SystemCall[]): string[] {
-  return ["python3", OUTER_FILTER, calls.map(numberOf).join(",")];
-}
-
-const CHROOT: SystemCall = { x86_64: 161, aarch64: 51 };
-const SETRESUID: SystemCall = { x86_64: 117, aarch64: 147 };
 
 /** Where it cannot work: what the one line says. */
 const REFUSED: Record<string, { as: string[]; says: RegExp }> = {

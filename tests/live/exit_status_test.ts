@@ -46,6 +46,11 @@ const FAILED_STARTS: Record<string, FailedStart> = {
     says:
       "--output stdout: standard output is open for reading only; redirect it with > or |",
   },
+  "a number for a user": {
+    args: [...STDOUT, "--user", "0"],
+    says:
+      '--user: there is no user named "0"; give the name of one, such as scanlogd',
+  },
   "a configuration file that everybody can write": {
     setUp: "echo 'min-ports = 7' >/run/config && chmod 666 /run/config",
     args: [...STDOUT, "--config", "/run/config"],

@@ -3,9 +3,11 @@
  * fails with one line, and nothing is changed.
  */
 
+import { CALLS } from "../../daemon/syscall_numbers.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Folder, launch, startDaemon } from "./daemon.ts";
 import { Namespace } from "./namespaces.ts";
+import { outerFilter, SETRESUID } from "./outer_filter.ts";
 import { run } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
@@ -104,29 +106,116 @@ for (const option of CHECKED_CONTENTS) {
   );
 }
 
-liveTest(
-  "--pid-file on a full disk: one line, nothing changed",
-  NEEDS,
-  async () => {
-    await using folder = await Folder.create();
-    await using host = await Namespace.create();
-    const disk = `${folder.path}/disk`;
-    await Deno.mkdir(disk);
-    await using daemon = launch(host, [
-      ...["-o", "stdout", "-i", "lo", "--pid-file", `${disk}/pid`],
-    ], {
-      setUp: [
-        `mount -t tmpfs -o size=4k,nr_inodes=8 tmpfs ${disk}`,
-        `head -c 4096 /dev/zero >${disk}/full`,
-      ].join("\n"),
-      as: ["sh", "-c", `"$@"; code=$?; ls ${disk} >&2; exit $code`, "sh"],
-    });
-    assertEquals(await daemon.end(), 1);
-    const [line, ...files] = daemon.stderr;
-    assertMatch(line, /^scanlogd: --pid-file .*No space left/);
-    assertEquals(files, ["full"]);
+for (const option of ["--pid-file", "--metrics"]) {
+  liveTest(
+    `${option} on a full disk: one line, nothing changed`,
+    NEEDS,
+    async () => {
+      await using folder = await Folder.create();
+      await using host = await Namespace.create();
+      const disk = `${folder.path}/disk`;
+      await Deno.mkdir(disk);
+      await using daemon = launch(host, [
+        ...["-o", "stdout", "-i", "lo", option, `${disk}/new`],
+      ], {
+        setUp: [
+          `mount -t tmpfs -o size=4k,nr_inodes=8 tmpfs ${disk}`,
+          `head -c 4096 /dev/zero >${disk}/full`,
+        ].join("\n"),
+        as: ["sh", "-c", `"$@"; code=$?; ls ${disk} >&2; exit $code`, "sh"],
+      });
+      assertEquals(await daemon.end(), 1);
+      const [line, ...files] = daemon.stderr;
+      assertMatch(
+        line,
+        new RegExp(`^scanlogd: ${option} .*[Nn]o space .*left`),
+      );
+      assertEquals(files, ["full"]);
+    },
+  );
+}
+
+/** Starts that fail once files are made, and what their one line says. */
+const LATE: Record<string, { as: string[]; says: RegExp }> = {
+  "an outer filter that refuses to change the user": {
+    as: outerFilter(SETRESUID),
+    says: /^scanlogd: setresuid: /,
   },
-);
+  "an outer filter that refuses filters": {
+    as: outerFilter(CALLS.seccomp),
+    says: /^scanlogd: cannot install the system call filter: /,
+  },
+  "few open files": {
+    as: ["sh", "-c", 'ulimit -n 36; exec "$@"', "sh"],
+    says: /^scanlogd: only 36 files may be open at once; allow 128 at least/,
+  },
+};
+
+/** What is there, but for what the test's machine is made with. */
+function namesIn(folder: string): string[] {
+  return [...Deno.readDirSync(folder)].map(({ name }) => name)
+    .filter((name) => name !== "mount");
+}
+
+for (const [what, { as, says }] of Object.entries(LATE)) {
+  liveTest(`${what}: what a start has made is gone again`, {
+    ...NEEDS,
+    tools: [...NEEDS.tools, "python3"],
+  }, async () => {
+    await using folder = await Folder.create();
+    await using run = await Folder.create();
+    const path = (name: string) => `${folder.path}/${name}`;
+    await Deno.writeTextFile(path("lines"), "before\n");
+    await using host = await Namespace.create();
+    await using daemon = launch(host, [
+      ...[
+        "-i",
+        "lo",
+        "-o",
+        `file:${path("lines")}`,
+        "-o",
+        `json:${path("new")}`,
+      ],
+      ...["--metrics", path("counters"), "--pid-file", path("pid")],
+    ], { as, run: run.path, setUp: "rm -r /run/scanlogd" });
+    assertEquals(await daemon.end(), 1);
+    assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+    assertMatch(daemon.stderr[0], says);
+    assertEquals(namesIn(folder.path), ["lines"]);
+    assertEquals(await Deno.readTextFile(path("lines")), "before\n");
+    assertEquals(namesIn(run.path), []);
+  });
+}
+
+for (const option of ["file:", "json:"]) {
+  liveTest(`-o ${option} takes no file of the kernel's`, NEEDS, async () => {
+    await using host = await Namespace.create();
+    for (const path of ["/proc/self/mem", "/proc/self/oom_score_adj"]) {
+      await using daemon = launch(host, ["-i", "lo", "-o", option + path]);
+      assertEquals(await daemon.end(), 1);
+      assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+      assertMatch(
+        daemon.stderr[0],
+        /: what is written there goes to the kernel/,
+      );
+    }
+  });
+}
+
+liveTest("a pipe that nobody reads from is named as one", NEEDS, async () => {
+  await using folder = await Folder.create();
+  const pipe = `${folder.path}/pipe`;
+  await run(["mkfifo", pipe]);
+  await using host = await Namespace.create();
+  await using daemon = launch(host, ["-i", "lo", "-o", `file:${pipe}`]);
+  assertEquals(await daemon.end(), 1);
+  assertEquals(
+    daemon.stderr,
+    [
+      `scanlogd: --output file ${pipe}: it is a pipe that nobody reads from; start its reader first, or name a file`,
+    ],
+  );
+});
 
 liveTest("a start that fails makes and changes no file", NEEDS, async () => {
   await using folder = await Folder.create();

@@ -317,3 +317,37 @@ liveTest(
     assertEquals(Deno.lstatSync(site.control).uid, 65_534);
   },
 );
+
+liveTest(
+  "of those that start over a socket left over, one has it",
+  NEEDS,
+  async () => {
+    await using site = await Site.create();
+    for (let round = 0; round < 3; round++) {
+      await Deno.remove(site.control).catch(() => {});
+      libc().close(bindControl(site.control));
+      const all = Array.from({ length: 3 }, () =>
+        launch(site.two.host, [
+          ...["-o", "stdout", "-f", site.config, "--control", site.control],
+        ]));
+      const isWatching = ({ stderr }: Process) =>
+        stderr.some((line) => line.includes("watching: "));
+      await eventually(
+        () => all.every((each) => each.code >= 0 || isWatching(each)),
+        () => "all starts",
+      );
+      const [winner, ...others] = all.filter(isWatching);
+      assertEquals(others, []);
+      assertEquals(all.filter(({ code }) => code === 1).length, 2);
+      assertEquals(await site.reload(), [0, ""]);
+      assertEquals(await winner.stop(), 0);
+      for (const each of all) await each[Symbol.asyncDispose]();
+    }
+    assertEquals(
+      [...Deno.readDirSync(new URL(".", `file://${site.control}`))].map((
+        { name },
+      ) => name).sort(),
+      ["config.toml", "control", "list"],
+    );
+  },
+);

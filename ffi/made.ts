@@ -1,0 +1,64 @@
+/**
+ * What a start has made, so that one that fails can take it back.
+ *
+ * @module
+ */
+
+import { closeDescriptor, keepDescriptor } from "./descriptors.ts";
+import { cString, libc } from "./libc.ts";
+import { AT_FDCWD, O_CLOEXEC, O_PATH } from "./linux.ts";
+
+/** unlinkat(2): it is a directory. */
+export const AT_REMOVEDIR = 0x200;
+
+/** Something made. */
+interface Made {
+  /** Takes it back, as far as that is still allowed. */
+  readonly undo: () => void;
+  /** Lets go of what that takes. */
+  readonly keep: () => void;
+}
+
+const all: Made[] = [];
+
+/**
+ * Remembers that a file, socket or directory is new. Its directory stays open, to
+ * remove it also behind chroot.
+ *
+ * @param flags {@linkcode AT_REMOVEDIR} for a directory.
+ */
+export function madePath(path: string, flags = 0): void {
+  const slash = path.lastIndexOf("/") + 1;
+  const parent = keepDescriptor(
+    libc().openat(
+      AT_FDCWD,
+      cString(path.slice(0, slash) || "."),
+      O_PATH | O_CLOEXEC,
+      0,
+    ),
+  );
+  if (parent < 0) return;
+  const name = cString(path.slice(slash));
+  all.push({
+    undo: () => libc().unlinkat(parent, name, flags),
+    keep: () => closeDescriptor(parent),
+  });
+}
+
+/** Remembers another thing that was done, and how to undo it. */
+export function madeChange(undo: () => void): void {
+  all.push({ undo, keep: () => {} });
+}
+
+/** The start has failed: takes all back, the last first. */
+export function takeBack(): void {
+  for (let made; (made = all.pop()) !== undefined;) {
+    made.undo();
+    made.keep();
+  }
+}
+
+/** The start has succeeded: all stays. */
+export function keepMade(): void {
+  for (let made; (made = all.pop()) !== undefined;) made.keep();
+}
