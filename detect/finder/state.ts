@@ -104,7 +104,8 @@ export class FinderState {
   get byteLength(): number {
     return this.records.byteLength + this.ports.byteLength +
       this.answers.byteLength + this.sharedProbes.byteLength +
-      this.companies.byteLength + this.sharedOut.byteLength +
+      this.companies.byteLength + this.lockstep.byteLength +
+      this.sharedOut.byteLength +
       this.judgement.byteLength +
       this.reporter.followed.byteLength;
   }

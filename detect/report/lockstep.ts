@@ -26,6 +26,13 @@ const NAMES = 128;
 /** A group is told so long after it was noticed, in milliseconds. */
 const GATHER_MS = 3000;
 /**
+ * Who completes its scan up to so many times as long after its group is told as
+ * the first one took, and these milliseconds, has been counted: it lost probes.
+ * Whoever comes later may hide in a group that was made for that.
+ */
+const LATE_FACTOR = 3;
+const LATE_MS = 10_000;
+/**
  * Who has sent so many more probes alone than with others when its scan is
  * complete is in lockstep with nobody: six of seven. Of one in 200 scans with a
  * single decoy so many are lost, if 30 % of all probes are.
@@ -50,6 +57,8 @@ export class Lockstep {
   readonly #third: number;
   /** In the order in which they are told. */
   readonly #groups: Group[] = [];
+  /** By record that was counted: until when it is late, in milliseconds. */
+  readonly #lateUntil: Float64Array;
 
   constructor(
     records: RecordTable,
@@ -62,17 +71,27 @@ export class Lockstep {
     this.#companies = companies;
     this.#ipv6Prefix = ipv6Prefix;
     this.#third = minPorts * privilegedWeight / 3;
+    this.#lateUntil = new Float64Array(records.capacity);
     reporter.membersOf = (entry) => companies.members(entry);
+  }
+
+  /** The memory that it takes, in bytes. */
+  get byteLength(): number {
+    return this.#lateUntil.byteLength;
   }
 
   /** Tells a complete scan, at once or as one of several in lockstep. */
   take(completion: Completion): void {
-    const { entry } = completion;
+    const { entry, time } = completion;
+    const isCounted = this.#records.has(entry, COUNTED);
     if (!this.isMember(entry)) this.#reporter.tell(completion);
-    else if (this.#records.has(entry, COUNTED)) {
+    else if (isCounted && time <= this.#lateUntil[entry]) {
       this.#records.clear(entry, UNNAMED);
       this.#reporter.follow(completion, IN_LOCKSTEP);
-    } else this.gather(completion);
+    } else {
+      this.#records.clear(entry, COUNTED);
+      this.gather(completion);
+    }
   }
 
   /** Whether a record's scan is one of several, as far as is known. */
@@ -128,14 +147,15 @@ export class Lockstep {
   }
 
   #tellNext(time: number): void {
-    const [{ first }] = this.#groups.splice(0, 1);
+    const [group] = this.#groups.splice(0, 1);
+    const { first } = group;
     this.#setDeadline();
     const { entry } = first;
     // It has proved real, or its company has met one that was told meanwhile.
     if (this.#isNamed(entry) || this.#records.has(entry, COUNTED)) return;
     const members = [...this.#companies.members(entry)];
     const others = members.filter((member) => this.#goesAlong(member));
-    if (others.length > 1) this.#tell(first, members, others, time);
+    if (others.length > 1) this.#tell(group, members, others, time);
     else this.#reporter.tell(first);
   }
 
@@ -154,7 +174,7 @@ export class Lockstep {
   }
 
   #tell(
-    { scan }: Completion,
+    { first: { scan }, due }: Group,
     members: readonly number[],
     others: readonly number[],
     time: number,
@@ -174,7 +194,9 @@ export class Lockstep {
       unnamed,
       time,
     );
+    const span = Math.max(0, scan.completed - scan.firstSeen);
     for (const member of unnamed) {
+      this.#lateUntil[member] = due + LATE_FACTOR * span + LATE_MS;
       if (!isTold) this.#keep(member);
       else if (member === likely) this.#named(member);
       else this.#reporter.count(this.#records, member);

@@ -223,6 +223,20 @@ Deno.test("a decoy of others that scans later is named, alone", () => {
   }
 });
 
+Deno.test("who was counted long ago cannot scan with others unseen", () => {
+  for (const early of [1, 3, 6]) {
+    const host = new DecoysWatch();
+    const [forged, decoy, ...others] = peers(3);
+    const all = [forged, decoy, ...others, SCANNER];
+    const scan = { ports: portsFrom(20, 30), pause: 20 };
+    host.probeTogether(all, 0, portsFrom(500, early));
+    host.rounds({ ...scan, decoys: others, scanner: forged, from: 50 });
+    host.wait(60 * SECOND);
+    host.rounds({ ...scan, decoys: [decoy], from: 60 * SECOND });
+    assertEquals(host.told, [[4, 4], []]);
+  }
+});
+
 Deno.test("a client that connects all the time is not named for its own connections", () => {
   const host = new DecoysWatch();
   const decoys = peers(3);
