@@ -20,11 +20,11 @@ const NEEDS = {
   ),
 };
 
-/** A source sweeps the fleet; all hosts' probes arrive, and it is named once. */
-async function check(
+/** Probes of a source arrive, of so many hosts. */
+async function arrive(
   fleet: Fleet,
   source: string,
-  hosts: number = HOSTS,
+  hosts: number,
 ): Promise<void> {
   let arrived = new Set<string>();
   const end = performance.now() + 60_000;
@@ -33,6 +33,15 @@ async function check(
     await pause(200);
   }
   assertEquals(arrived.size, hosts, `${source}: ${[...arrived].join(" ")}`);
+}
+
+/** A source sweeps the fleet; all hosts' probes arrive, and it is named once. */
+async function check(
+  fleet: Fleet,
+  source: string,
+  hosts: number = HOSTS,
+): Promise<void> {
+  await arrive(fleet, source, hosts);
   await eventually(
     () => fleet.naming(source).length > 0,
     () => `a line that names ${source}:\n${fleet.lines.join("\n")}`,
@@ -97,10 +106,7 @@ liveTest(
       );
       const end = records[0].replace(innocent, last);
       await fleet.invent(7, [...records, ...renamed, end]);
-      await eventually(
-        async () => (await fleet.arrived(last)).size > 0,
-        () => "the last record",
-      );
+      await arrive(fleet, last, 1);
       const hosts = await fleet.arrived(innocent);
       assertEquals([...hosts], [addressOf(7)]);
       assertEquals(fleet.naming(innocent), []);
