@@ -138,7 +138,7 @@ export class FleetFinder {
     const sources = this.#sources;
     const key = this.#key;
     key.ofSource(probe);
-    const entry = sources.take(key, probe);
+    const entry = sources.take(key, probe, host);
     if (sources.records.has(entry, FOUND_SLOW)) {
       return this.#goesOn(entry, probe);
     }
@@ -210,7 +210,7 @@ export class FleetFinder {
   #addToNetwork(probe: Segment, host: number, heard: HeardHosts): void {
     const { records } = this.#networks;
     this.#network.of(this.#key);
-    const entry = this.#networks.take(this.#network, probe);
+    const entry = this.#networks.take(this.#network, probe, host);
     if (this.#networks.isNew) this.#members.clear(entry);
     this.#members.add(entry, this.#key);
     if (records.has(entry, FOUND_SLOW)) {

@@ -53,6 +53,8 @@ export class Coverage {
   readonly #fewest: number;
   readonly #sharers: number;
   readonly #steps = new Int32Array(2 * STEPS);
+  /** Who has sent the last probe. */
+  #host = ANY_HOST;
 
   /**
    * @param capacity How many are remembered: a power of two.
@@ -69,14 +71,22 @@ export class Coverage {
       MOST_TARGET_HOSTS + MOST_PORTS,
       random,
     );
+    // A host that invents sources pushes out those that it has invented before.
+    this.records.isOwn = (entry) =>
+      this.records.findTarget(entry, TARGET_TCP, ANY_PORT, this.#host) >= 0;
     this.#fewest = minPorts;
     this.window = Math.max(slowWindow, FLEET_PAUSE_MS) / 1000;
     this.#sharers = sharers;
   }
 
-  /** The record of a key, which is made if there is none. */
-  take({ w0, w1, w2, w3 }: Key, probe: Segment): number {
+  /**
+   * The record of a key, which is made if there is none.
+   *
+   * @param host A hash of the host that has sent the probe; not 0.
+   */
+  take({ w0, w1, w2, w3 }: Key, probe: Segment, host: number): number {
     const { records } = this;
+    this.#host = host;
     const { time, wallTime } = probe;
     const found = records.find(w0, w1, w2, w3);
     const entry = found < 0 ? records.insert(w0, w1, w2, w3, time) : found;
@@ -91,11 +101,7 @@ export class Coverage {
     return entry;
   }
 
-  /**
-   * Adds what was probed; returns whether that may complete a scan.
-   *
-   * @param host A hash of the host; not 0.
-   */
+  /** Adds what was probed; returns whether that may complete a scan. */
   add(entry: number, probe: Segment, host: number): boolean {
     const { records } = this;
     const time = second(probe.wallTime);

@@ -83,15 +83,24 @@ export class RecordNumbers {
    * The position of a full bucket whose record goes. Sources of which one target
    * is known keep some positions whatever the others weigh, and no more: a flood
    * of either kind pushes out its own, the oldest first.
+   *
+   * @param isOwn Of those of which one target is known, one of these goes at once.
    */
-  leaving(first: number): number {
+  leaving(
+    first: number,
+    isOwn: ((number: number) => boolean) | undefined,
+  ): number {
     const positions = this.#positions;
     let light = 0;
     let oldestLight = -1;
     let oldestHeavy = -1;
     for (let position = first; position < first + WAYS; position++) {
       const isLight = this.liveAt(position) <= 1;
-      if (isLight) light++;
+      if (isLight) {
+        const number = positions[2 * position + 1] >>> LIVE_BITS;
+        if (isOwn !== undefined && isOwn(number)) return position;
+        light++;
+      }
       const rival = isLight ? oldestLight : oldestHeavy;
       if (rival >= 0) {
         const later = positions[2 * position] - positions[2 * rival];

@@ -23,6 +23,8 @@ const LONGEST_KEPT_MS = 600_000;
 
 /** Records that are numbered, and kept by what their targets weigh. */
 export abstract class WeighedTable extends TargetTable {
+  /** Whether who has told of the new source also has of this one: it goes first. */
+  isOwn: ((entry: number) => boolean) | undefined;
   readonly #numbers: RecordNumbers;
 
   /** @param targets Most targets of a record. */
@@ -155,7 +157,7 @@ export abstract class WeighedTable extends TargetTable {
 
   /** The source of a full bucket that goes. */
   protected override victim(first: number): number {
-    const position = this.#numbers.leaving(first);
+    const position = this.#numbers.leaving(first, this.isOwn);
     if (this.#numbers.liveAt(position) > 0) this.evicted++;
     return position;
   }

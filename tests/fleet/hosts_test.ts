@@ -3,10 +3,12 @@
  * whatever it sends and whenever.
  */
 
+import fc from "fast-check";
 import { ProbeFormat } from "../../capture/savefile/probe_records.ts";
 import { formatProbe } from "../../format/probe.ts";
 import { Detector, type DetectorOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
+import { amount } from "../long.ts";
 import { START } from "../packets.ts";
 import { below, seeded, shuffled } from "../random.ts";
 import { hostAddress, SWEEPER } from "./crowd.ts";
@@ -26,13 +28,14 @@ interface Probe {
   host: string | undefined;
   destination?: string;
   port?: number;
+  /** When it is sent [when nobody is late]. */
+  sent?: number;
 }
 
 /** Who is named, and how many hosts each has probed. */
 function named(
   probes: Iterable<Probe>,
   options: DetectorOptions = {},
-  now = Infinity,
 ): Record<string, number> {
   const found: [string, number][] = [];
   const detector = new Detector((report) => {
@@ -42,11 +45,13 @@ function named(
       found.push([report.network, report.scan.hosts ?? NaN]);
     }
   }, { fromFile: true, logBurst: 0, random: seeded(1), ...options });
+  let now = Infinity;
   const format = new ProbeFormat((packet) => detector.packet(packet), {
-    now: () => now,
+    now: () => START + now,
   });
   for (const probe of probes) {
-    const { time, source, host, port = 22 } = probe;
+    const { time, source, host, port = 22, sent = Infinity } = probe;
+    now = sent;
     const destination = probe.destination ?? addressOf(host ?? "web0");
     const line = formatProbe({
       ...{ time: START + time, source, sourcePort: 40_000, destination },
@@ -207,7 +212,7 @@ Deno.test("one host whose clock is ahead hides nothing of what comes late", () =
     ...{ time: 4 * DAY + i, source: SWEEPER, host: "odd" },
   });
   const probes = scan.flatMap((probe, i) => [ahead(i), probe]);
-  const found = named([...known(), ...probes], {}, START + 4 * DAY);
+  const found = named([...known(), ...probes]);
   assertEquals(Object.keys(found), [SWEEPER]);
 });
 
@@ -235,12 +240,56 @@ Deno.test("one host alone gets nobody reported", () => {
   assertEquals(named([...known(), ...lies]), {});
 });
 
+/** One host invents sources, with several ports each. */
+function* lies(time: number, count: number): Generator<Probe> {
+  for (let i = 0; i < count; i++) {
+    const source = other(10_000 + (time % 10_000) + Math.floor(i / 4));
+    yield { time: time + i, source, host: "web50", port: i % 4 };
+  }
+}
+
 Deno.test("the sources that one host invents push out no others", () => {
-  const [seventh, ...six] = [...sweep(1e3, 1, 7)];
-  const lies: Probe[] = Array.from({ length: 20_000 }, (_, i) => ({
-    ...{ time: 2e3 + i, host: "web50", port: i % 50 },
-    source: other(10_000 + Math.floor(i / 50)),
-  }));
-  const probes = [...six, ...lies, { ...seventh, time: 30e3 }];
-  assertEquals(named(probes, { sources: 128 }), { [SWEEPER]: 7 });
+  // Neither one that several hosts know, nor one that waits for its second host.
+  const [first, ...others] = [...sweep(1e3, 5000, 7)];
+  for (const early of [[first], [first, ...others.slice(0, 5)]]) {
+    const last = early[early.length - 1].time;
+    const rest = [...sweep(1e3, 5000, 7)].slice(early.length)
+      .map((probe) => ({ ...probe, time: probe.time + 30e3 }));
+    const probes = [...early, ...lies(last + 1, 20_000), ...rest];
+    assertEquals(named(probes, { sources: 128 }), { [SWEEPER]: 7 });
+  }
+});
+
+Deno.test("whatever one host sends, it hides nobody and accuses nobody", () => {
+  const lie = fc.record({
+    after: fc.nat(DAY),
+    age: fc.oneof(fc.constant(0), fc.nat(2 * DAY), fc.constant(-10_000)),
+    source: fc.oneof(
+      fc.constant(SWEEPER),
+      fc.nat(255).map((i) => `203.0.113.${i}`),
+    ),
+    port: fc.nat(65_535),
+  });
+  fc.assert(
+    fc.property(fc.array(lie, { maxLength: 300 }), fc.nat(3), (lies, kind) => {
+      const isSlow = kind % 2 > 0;
+      const gap = isSlow ? HOUR : 2 * MINUTE;
+      const scan = [...sweep(HOUR, gap, 19)].map((probe, i) => ({
+        ...probe,
+        ...kind > 1 && { source: `203.0.113.${i}` },
+      }));
+      const told = lies.map(({ after, age, ...rest }) => ({
+        ...{ ...rest, host: "web19", sent: after, time: after - age },
+      }));
+      const all = (hosts: number) =>
+        [...known(0, 20), ...scan.slice(0, hosts), ...told]
+          .map((probe) => ({ sent: probe.time, ...probe }))
+          .toSorted((a, b) => a.sent - b.sent);
+      assertEquals(Object.keys(named(all(19))).length, 1, "hidden");
+      // The liar's would be one more, and one too few.
+      const enough = isSlow ? 17 : 10;
+      assertEquals(named(all(enough - 2)), {}, "accused");
+    }),
+    { numRuns: amount(25, 2000) },
+  );
 });
