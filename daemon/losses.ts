@@ -41,9 +41,17 @@ export function describeLosses(
 ): string | undefined {
   const parts = Object.entries(losses).flatMap(([what, count]) => {
     const more = count - (before[what] ?? 0);
-    return more > 0 ? [`${more} ${what}`] : [];
+    return more > 0 ? [inWords(more, what)] : [];
   });
   return parts.length === 0 ? undefined : `losses: ${parts.join(", ")}`;
+}
+
+/** The names are plural; no other word of theirs ends in an s. */
+function inWords(count: number, what: string): string {
+  const words = count === 1
+    ? what.replaceAll(/s\b/g, "").replace(" are ", " is ")
+    : what;
+  return `${count} ${words}`;
 }
 
 /** Says losses while they rise, at most once a minute. */

@@ -237,7 +237,7 @@ export const OPTIONS = {
     min: 0,
     max: 8192,
     default: MAX_LINE,
-    help: "longest line in bytes, 0 = no limit",
+    help: "longest line in bytes, but for its first port, 0 = no limit",
   },
   "facility": {
     kind: "text",

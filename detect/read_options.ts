@@ -6,7 +6,7 @@
  */
 
 import type { Addresses, DetectorOptions } from "./options.ts";
-import { describe, KNOBS } from "./settings.ts";
+import { checkObject, describe, KNOBS } from "./settings.ts";
 import { AddressSet } from "./packet/address.ts";
 import { IgnoreRules } from "./probe/ignore_rules.ts";
 import { PortMemory } from "./probe/port_memory.ts";
@@ -58,13 +58,7 @@ export const OPTION_NAMES: readonly string[] = [
  * @throws {TypeError} If it is no object, or one of its names is unknown.
  */
 export function checkNames(options: object, known: readonly string[]): void {
-  if (typeof options !== "object" || options === null) {
-    throw new TypeError(
-      `Cannot read the options: they must be an object, got ${
-        describe(options)
-      }`,
-    );
-  }
+  checkObject("read the options: they", options);
   for (const name of Object.keys(options)) {
     if (known.includes(name)) continue;
     throw new TypeError(

@@ -141,9 +141,23 @@ export function checkKnob(name: KnobName, value: number): number {
   );
 }
 
-/** A value of a caller's in a message: texts in quotes. */
+/** A value of a caller's in a message: texts in quotes, lists in brackets. */
 export function describe(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(describe).join(", ")}]`;
   return typeof value === "string" ? `"${value}"` : String(value);
+}
+
+/**
+ * Refuses what has no fields.
+ *
+ * @param what What cannot be done otherwise, and what it is called.
+ * @throws {TypeError} If it is no object.
+ */
+export function checkObject(what: string, value: unknown): void {
+  if (typeof value === "object" && value !== null) return;
+  throw new TypeError(
+    `Cannot ${what} must be an object, got ${describe(value)}`,
+  );
 }
 
 /**

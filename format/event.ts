@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkReport } from "./check.ts";
 import type {
   Decoys,
   Report,
@@ -199,6 +200,7 @@ export function toEvent(
   report: Report,
   options: EventOptions = {},
 ): ReportEvent {
+  checkReport(report);
   const event = {
     timestamp: formatTimestamp(report.completed),
     ...describe(report, options),

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { checkReport } from "./check.ts";
 import type {
   Decoys,
   Report,
@@ -114,6 +115,7 @@ export function formatReport(
   report: Report,
   options: LineOptions = {},
 ): string {
+  checkReport(report);
   switch (report.type) {
     case "scan":
       return formatScan(report, options);

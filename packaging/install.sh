@@ -53,7 +53,10 @@ read_arguments() {
   while [ $# -gt 0 ]; do
     case $1 in
       --install | --uninstall) action=${1#--} ;;
-      --prefix) shift && prefix=${1?--prefix needs a directory} ;;
+      --prefix)
+        [ $# -gt 1 ] || die "--prefix needs a path, such as --prefix /usr/local"
+        shift && prefix=$1
+        ;;
       --prefix=*) prefix=${1#--prefix=} ;;
       -h | --help) usage && exit 0 ;;
       *) die "unknown argument $1; possible: --prefix DIR, --uninstall" ;;

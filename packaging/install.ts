@@ -44,6 +44,10 @@ export function installOptions(args: readonly string[]): InstallOptions {
       throw new Failure(`unknown argument ${arg}; possible: ${possible}`);
     },
   });
+  for (const name of names) {
+    if (texts[name] !== "") continue;
+    throw new Failure(`--${name} needs a path, such as --${name} /usr/local`);
+  }
   const { prefix, binary = `${ROOT}dist/scanlogd` } = texts as {
     prefix?: string;
     binary?: string;

@@ -5,12 +5,14 @@ import {
   CaptureFileError,
   Detector,
   findScans,
+  formatJson,
   formatReport,
   Packet,
   type PacketInit,
   type Report,
   Segment,
   type SegmentInit,
+  toEvent,
 } from "../mod.ts";
 import {
   DIRECTION_OUT,
@@ -283,5 +285,32 @@ Deno.test("Segment.from() refuses what is no address, and two families", () => {
     () => Segment.from({ ...INIT, destination: "::1" }),
     SyntaxError,
     "192.0.2.1 and ::1 are of two address families",
+  );
+});
+
+Deno.test("what is no packet, segment or report is refused in words, whatever it is", () => {
+  const wrong: Record<string, (value: never) => unknown> = {
+    "Cannot make a packet: ": (value) => Packet.from(value),
+    "Cannot make a segment: ": (value) => Segment.from(value),
+    "Cannot write a report: ": (value) => formatReport(value),
+    "Cannot write a report: it": (value) => toEvent(value),
+    "Cannot write a report: it must": (value) => formatJson(value),
+  };
+  for (const [says, call] of Object.entries(wrong)) {
+    for (const value of [null, undefined, 5, "text"]) {
+      assertThrows(() => call(value as never), TypeError, says);
+    }
+  }
+  for (const value of [{}, [], { type: "toString" }]) {
+    assertThrows(
+      () => formatReport(value as never),
+      TypeError,
+      "its type must be one of scan, ",
+    );
+  }
+  assertThrows(
+    () => new Detector([1, "a"] as never),
+    TypeError,
+    'must be a function, got [1, "a"]',
   );
 });

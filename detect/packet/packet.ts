@@ -5,6 +5,8 @@
  * @module
  */
 
+import { checkObject } from "../settings.ts";
+
 /**
  * Which way a packet went, seen from the watched host. A capture file mostly
  * cannot tell: its packets are of {@linkcode DIRECTION_UNKNOWN} direction, and
@@ -101,6 +103,7 @@ export class Packet {
    * ```
    */
   static from(init: PacketInit): Packet {
+    checkObject("make a packet: what it is made of", init);
     const { bytes, time } = init;
     if (!(bytes instanceof Uint8Array)) {
       throw new TypeError("Cannot make a packet: bytes must be a Uint8Array");

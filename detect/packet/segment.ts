@@ -5,6 +5,7 @@
  * @module
  */
 
+import { checkObject } from "../settings.ts";
 import { type Address, parseAddress } from "./address.ts";
 import { type Direction, DIRECTION_UNKNOWN } from "./packet.ts";
 
@@ -180,6 +181,7 @@ export class Segment {
    * ```
    */
   static from(init: SegmentInit): Segment {
+    checkObject("make a segment: what it is made of", init);
     const segment = new Segment();
     const source = parseAddress(init.source);
     const destination = parseAddress(init.destination);

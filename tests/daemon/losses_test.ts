@@ -18,6 +18,16 @@ Deno.test("only what there is is said", () => {
   );
 });
 
+Deno.test("one is one", () => {
+  assertEquals(
+    describeLosses({
+      "lines that are no probe records": 1,
+      "sources or datagrams forgotten early": 1,
+    }),
+    "losses: 1 line that is no probe record, 1 source or datagram forgotten early",
+  );
+});
+
 Deno.test("rising losses are said at once, then at most once a minute, none twice", () => {
   const losses = { [DROPPED]: 0, [DAMAGED]: 0 };
   const said: [time: number, text: string][] = [];
@@ -40,7 +50,7 @@ Deno.test("rising losses are said at once, then at most once a minute, none twic
   check(210_000);
   assertEquals(said, [
     [20_000, "losses: 5 packets dropped by the kernel"],
-    [80_000, "losses: 3 packets dropped by the kernel, 1 packets damaged"],
-    [210_000, "losses: 1 packets damaged"],
+    [80_000, "losses: 3 packets dropped by the kernel, 1 packet damaged"],
+    [210_000, "losses: 1 packet damaged"],
   ]);
 });

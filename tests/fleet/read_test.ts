@@ -53,7 +53,7 @@ Deno.test("files, a directory and standard input, in order of time", async () =>
     assertEquals(all.stdout, [LINE]);
     const errors = all.stderr.join("\n");
     assertStringIncludes(errors, "7 packets seen");
-    assertStringIncludes(errors, "losses: 1 lines that are no probe records");
+    assertStringIncludes(errors, "losses: 1 line that is no probe record");
     assertEquals((await read(args)).stdout, []);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -71,7 +71,7 @@ Deno.test("what comes too late counts, and is said", async () => {
   assertEquals(strict.stdout.length, 1);
   assertStringIncludes(
     strict.stderr.join("\n"),
-    "losses: 1 probe records late or from the future",
+    "losses: 1 probe record late or from the future",
   );
 });
 

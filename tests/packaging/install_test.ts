@@ -226,6 +226,16 @@ Deno.test("the tasks install and uninstall need no more permissions than they ha
   );
 });
 
+Deno.test("an option without its value is named", async () => {
+  await using destination = await Destination.create();
+  const says = "--prefix needs a path, such as --prefix /usr/local";
+  const said = await destination.failure("--prefix");
+  assert(said.includes(`install: ${says}`), said);
+  for (const action of ["install", "uninstall"]) {
+    assertThrows(() => installOptions([action, "--prefix"]), Error, says);
+  }
+});
+
 Deno.test("installing twice is installing once", async () => {
   await using destination = await Destination.create();
   await destination.install();
