@@ -57,6 +57,11 @@ export interface SandboxDescriptors {
 // linux/sockios.h, linux/prctl.h
 const SOCK_TYPE_MASK = 0xf;
 const CLONE_THREAD = 0x10000;
+/**
+ * VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID:
+ * all that the C library makes threads with, and no namespace among them.
+ */
+const THREAD_FLAGS = 0x3d0f00;
 const F_DUPFD = 0;
 /**
  * F_GETFD, F_SETFD, F_GETFL. Not F_SETFL: a file that is only appended to could
@@ -211,7 +216,9 @@ export function allowedCalls(
     },
     {
       ...CALLS.clone, // threads, not processes
-      when: [[argument(0, [CLONE_THREAD], CLONE_THREAD)]],
+      when: [[
+        argument(0, [CLONE_THREAD], (~THREAD_FLAGS | CLONE_THREAD) >>> 0),
+      ]],
     },
     { ...CALLS.tgkill, when: [[argument(0, [pid])]] },
     {

@@ -553,9 +553,17 @@ for (const architecture of ARCHITECTURES) {
     // glibc's flags for a thread, for fork and for posix_spawn.
     assertDecides("clone", {
       allowed: [[0x3d0f00], [0x10000]],
-      refused: [[0x1200011], [0x4111], [0], [0x7e020000], [
-        0x1_0001_0000n & ~0x10000n,
-      ]],
+      refused: [
+        [0x1200011],
+        [0x4111],
+        [0],
+        [0x7e020000],
+        [0x1_0001_0000n & ~0x10000n],
+        // A thread in a namespace of its own: NEWNS, NEWUSER, NEWNET; PTRACE
+        ...[0x20000, 0x10000000, 0x40000000, 0x2000].map((flag): Args => [
+          0x3d0f00 | flag,
+        ]),
+      ],
     });
   });
 
