@@ -93,7 +93,10 @@ export class Descriptors {
     );
     if (!this.#readFrom.includes("-")) this.#stopReadingTerminals();
     const foreign = this.#foreign();
-    for (const { fd } of foreign) checked(libc().dup2(nowhere, fd), "dup2");
+    for (const { fd } of foreign) {
+      // Numbers beyond the limit on open files cannot be had again, by nobody.
+      if (libc().dup2(nowhere, fd) < 0) libc().close(fd);
+    }
     libc().close(nowhere);
     detachSharedFiles();
     return foreign.map(({ target }) => target);

@@ -10,7 +10,7 @@ import { Failure } from "./failure.ts";
 // bits/resource.h
 const RLIMIT_NOFILE = 7;
 /** The runtime has some 25 open, and a start some 40, but for interfaces. */
-const FEWEST = 128n;
+const FEWEST = 64n;
 
 /**
  * Allows as many as may be: each interface that is named takes up to three.

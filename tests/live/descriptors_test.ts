@@ -122,10 +122,13 @@ function assertOnlyOurs(
 
 /** A program that starts another with what looks like the runtime's own. */
 const LOOKALIKES = [
-  "import os, select, sys",
+  "import os, resource, select, sys",
   "os.dup2(os.eventfd(0), 50)",
   "epoll = select.epoll()",
   "os.dup2(epoll.fileno(), 51)",
+  // Beyond the limit, no number can be pointed elsewhere.
+  "os.dup2(os.open('/etc/passwd', os.O_RDONLY), 1001)",
+  "resource.setrlimit(resource.RLIMIT_NOFILE, (256, 256))",
   "os.execvp(sys.argv[1], sys.argv[1:])",
 ].join("\n");
 
@@ -145,6 +148,7 @@ for (const kind of ["raw", "pcap"]) {
       );
       assertEquals(targets.get(50), "/dev/null");
       assertEquals(targets.get(51), "/dev/null");
+      assertEquals(targets.get(1001), undefined);
       assertEquals(await daemon.stop(), 0);
     },
   );

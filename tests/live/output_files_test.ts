@@ -147,7 +147,7 @@ const LATE: Record<string, { as: string[]; says: RegExp }> = {
   },
   "few open files": {
     as: ["sh", "-c", 'ulimit -n 36; exec "$@"', "sh"],
-    says: /^scanlogd: only 36 files may be open at once; allow 128 at least/,
+    says: /^scanlogd: only 36 files may be open at once; allow 64 at least/,
   },
 };
 
