@@ -31,6 +31,9 @@ const ANY_PORT = 0;
 export const FLEET_PAUSE_MS = HOUR * 1000;
 /** A span is looked at from so many moments. */
 const STEPS = 12;
+/** A record that grows is looked at so often at least, as its fleet may shrink. */
+const LOOKS = 4;
+
 // What a record comes to.
 /** So little that it may be a part of what a network does. */
 export const LITTLE = 0;
@@ -53,6 +56,8 @@ export class Coverage {
   readonly #fewest: number;
   readonly #sharers: number;
   readonly #steps = new Int32Array(2 * STEPS);
+  /** For each record, how many further hosts certainly complete nothing. */
+  readonly #spare: Uint16Array;
   /** Who has sent the last probe. */
   #host = ANY_HOST;
 
@@ -71,6 +76,7 @@ export class Coverage {
       MOST_TARGET_HOSTS + MOST_PORTS,
       random,
     );
+    this.#spare = new Uint16Array(capacity);
     // A host that invents sources pushes out those that it has invented before.
     this.records.isOwn = (entry) =>
       this.records.findTarget(entry, TARGET_TCP, ANY_PORT, this.#host) >= 0;
@@ -94,9 +100,11 @@ export class Coverage {
     const pause = found < 0 ? Infinity : wallTime - records.wall(entry);
     const isOver = pause > FLEET_PAUSE_MS && records.has(entry, FOUND_SLOW);
     this.isNew = isOver || pause > this.window * 1000;
-    if (found < 0 || isOver) records.open(entry, probe);
-    // Its targets stay: one host's clock alone would make them old.
-    else if (this.isNew) records.replaceRun(entry, probe, 0);
+    if (found < 0 || isOver) {
+      records.open(entry, probe);
+      this.#spare[entry] = 0;
+      // Else its targets stay: one host's clock alone would make them old.
+    } else if (this.isNew) records.replaceRun(entry, probe, 0);
     if (pause > 0) records.setWall(entry, wallTime);
     return entry;
   }
@@ -164,6 +172,12 @@ export class Coverage {
     const much = Math.ceil(soon / this.#sharers);
     const known = records.count(entry) - records.bound(entry);
     if (known <= much && known < soon) return LITTLE;
+    // What comes late may complete what was over.
+    const isLate = wallTime < records.wall(entry);
+    if (this.#spare[entry] > 0) {
+      this.#spare[entry]--;
+      if (!isLate) return MUCH;
+    }
     const time = second(wallTime);
     let hour = 0;
     let all = 0;
@@ -173,14 +187,16 @@ export class Coverage {
       const gap = Math.abs(this.#since(entry, i, time));
       if (gap < HOUR) hour++;
       if (gap < this.window) all++;
-      if (all > much && known < soon) return MUCH;
     }
     const enough = this.#needed(heard, PART_OF_ALL);
     const isComplete =
       hour >= soon && this.#most(entry, time, heard, HOUR) >= soon ||
       all >= enough && this.#most(entry, time, heard, this.window) >= enough;
     if (isComplete) return COMPLETE;
-    return all > much ? MUCH : LITTLE;
+    if (all <= much) return LITTLE;
+    const missing = Math.min(soon - hour, enough - all, much / LOOKS);
+    if (missing > 1 && !isLate) this.#spare[entry] = Math.ceil(missing) - 1;
+    return MUCH;
   }
 
   /**
