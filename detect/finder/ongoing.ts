@@ -50,7 +50,7 @@ export class Ongoing {
    */
   #noteShared(entry: number, probe: Segment): void {
     const { sharedProbes, companies, ports, traits } = this.#state;
-    const isOwn = sharedProbes.note(entry, probe);
+    const isOwn = sharedProbes.noteOngoing(entry, probe);
     if (!isOwn || companies.of(entry) === ALONE) return;
     const isOpen = ports.wasOpened(
       traits.of(probe),

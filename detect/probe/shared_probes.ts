@@ -5,13 +5,14 @@
  */
 
 import { PROTOCOL_TCP, type Segment } from "../packet/segment.ts";
-import { toWord } from "../table/records.ts";
-import type { Companies } from "./companies.ts";
+import { ALONE, type Companies } from "./companies.ts";
 
 /** Probes remembered: those of a moment, as a round of decoys takes no longer. */
 const CELLS = 4096;
-/** Who sends the same in another span of 4 s, by the clock, is in no lockstep. */
-const SPAN_BITS = 12;
+/** Who sends the same in another span, by the clock, is in no lockstep. */
+const SPAN_MS = 4096;
+/** So many probes of scans that go on are noted after any other one. */
+const MOST_ONGOING = 65_536;
 // Words of a cell.
 const SIGNATURE = 0;
 /** The record that sent it last; if several did, with its bits inverted. */
@@ -26,7 +27,7 @@ const WORDS = 2;
 export function probeSignature(segment: Segment): number {
   if (segment.protocol !== PROTOCOL_TCP || segment.sequence === 0) return 0;
   const ports = (segment.sourcePort << 16) | segment.destinationPort;
-  const span = toWord(segment.time) >>> SPAN_BITS;
+  const span = (segment.time / SPAN_MS) | 0;
   let hash = Math.imul(segment.sequence ^ (ports >>> 7), 0x9e3779b1);
   hash = Math.imul(hash ^ (hash >>> 15) ^ ports, 0x85ebca6b);
   hash = Math.imul(
@@ -40,6 +41,7 @@ export function probeSignature(segment: Segment): number {
 export class SharedProbes {
   readonly #cells = new Int32Array(CELLS * WORDS);
   readonly #companies: Companies;
+  #ongoing = 0;
 
   /** @param companies Who sends the same becomes one of these. */
   constructor(companies: Companies) {
@@ -58,6 +60,22 @@ export class SharedProbes {
    * @returns Whether nobody has sent it before.
    */
   note(entry: number, segment: Segment): boolean {
+    this.#ongoing = 0;
+    return this.#note(entry, segment);
+  }
+
+  /**
+   * The same of a scan that goes on. Nobody sends it alike as long as only such
+   * scans are seen, unless somebody did before.
+   */
+  noteOngoing(entry: number, segment: Segment): boolean {
+    const isAlone = this.#companies.of(entry) === ALONE;
+    if (isAlone && this.#ongoing > MOST_ONGOING) return false;
+    this.#ongoing++;
+    return this.#note(entry, segment);
+  }
+
+  #note(entry: number, segment: Segment): boolean {
     const signature = probeSignature(segment);
     if (signature === 0) return false;
     const cells = this.#cells;
