@@ -11,6 +11,10 @@ export const ALONE = 0;
 export const MOST_OWN = 32;
 /** So many that it shares outweigh as many of its own. */
 const LEAST_OWN = -8;
+/** A record's word: its company, and in the lowest byte its own probes. */
+const COMPANY_SHIFT = 8;
+const OWN = 0xff;
+const OWN_SHIFT = 24;
 
 /**
  * Companies of records: each is a ring, so that its members can be told one by
@@ -18,22 +22,19 @@ const LEAST_OWN = -8;
  * number of the other, so that a record changes its number seldom.
  */
 export class Companies {
-  /** By record: its company. */
-  readonly #companies: Int32Array;
+  /** By record: its company, and how many more probes it has sent alone. */
+  readonly #words: Int32Array;
   readonly #next: Int32Array;
   readonly #previous: Int32Array;
-  /** By record: how many more probes it has sent alone than with others. */
-  readonly #own: Int8Array;
   /** By company; a free one has the number of the next free one. */
   readonly #sizes: Int32Array;
   #free = 1;
 
   /** @param capacity The number of records. */
   constructor(capacity: number) {
-    this.#companies = new Int32Array(capacity);
+    this.#words = new Int32Array(capacity);
     this.#next = new Int32Array(capacity);
     this.#previous = new Int32Array(capacity);
-    this.#own = new Int8Array(capacity);
     // Each has two members or more.
     this.#sizes = Int32Array.from(
       { length: (capacity >>> 1) + 1 },
@@ -43,19 +44,18 @@ export class Companies {
 
   /** The memory that they take, in bytes. */
   get byteLength(): number {
-    return this.#companies.byteLength + this.#next.byteLength +
-      this.#previous.byteLength + this.#own.byteLength +
-      this.#sizes.byteLength;
+    return this.#words.byteLength + this.#next.byteLength +
+      this.#previous.byteLength + this.#sizes.byteLength;
   }
 
   /** A record's company, or {@linkcode ALONE}. */
   of(entry: number): number {
-    return this.#companies[entry];
+    return this.#words[entry] >> COMPANY_SHIFT;
   }
 
   /** How many records are in a record's company, itself included. */
   size(entry: number): number {
-    const company = this.#companies[entry];
+    const company = this.of(entry);
     return company === ALONE ? 1 : this.#sizes[company];
   }
 
@@ -65,7 +65,7 @@ export class Companies {
     do {
       yield member;
       member = this.#next[member];
-    } while (this.#companies[entry] !== ALONE && member !== entry);
+    } while (this.of(entry) !== ALONE && member !== entry);
   }
 
   /**
@@ -74,36 +74,46 @@ export class Companies {
    * not outweigh what a source does now.
    */
   own(entry: number): number {
-    return this.#own[entry];
+    return this.#words[entry] << OWN_SHIFT >> OWN_SHIFT;
   }
 
   /** A record has sent a probe that nobody else has. */
   sentAlone(entry: number): void {
-    if (this.#own[entry] < MOST_OWN) this.#own[entry]++;
+    const own = this.own(entry);
+    if (own < MOST_OWN) this.#setOwn(entry, own + 1);
   }
 
   /** A record has sent a probe that others have sent as well. */
   sentTogether(entry: number): void {
-    if (this.#own[entry] > LEAST_OWN) this.#own[entry]--;
+    const own = this.own(entry);
+    if (own > LEAST_OWN) this.#setOwn(entry, own - 1);
+  }
+
+  #setOwn(entry: number, own: number): void {
+    this.#words[entry] = (this.#words[entry] & ~OWN) | (own & OWN);
+  }
+
+  #setCompany(entry: number, company: number): void {
+    this.#words[entry] = (this.#words[entry] & OWN) |
+      (company << COMPANY_SHIFT);
   }
 
   /** A record is another source's now, or begins anew. */
   forget(entry: number): void {
-    this.#own[entry] = 0;
-    const company = this.#companies[entry];
+    const company = this.of(entry);
+    this.#words[entry] = 0;
     if (company === ALONE) return;
-    this.#companies[entry] = ALONE;
     const next = this.#next[entry];
     this.#link(this.#previous[entry], next);
     if (--this.#sizes[company] > 1) return;
-    this.#companies[next] = ALONE;
+    this.#setCompany(next, ALONE);
     this.#release(company);
   }
 
   /** Two records have sent the same probe: the one just after the other. */
   meet(entry: number, other: number): void {
-    const one = this.#companies[entry];
-    const two = this.#companies[other];
+    const one = this.of(entry);
+    const two = this.of(other);
     if (one === two && one !== ALONE) return;
     if (one === ALONE) this.#enter(entry);
     if (two === ALONE) this.#enter(other);
@@ -115,13 +125,14 @@ export class Companies {
   }
 
   #unite(entry: number, other: number): void {
-    const one = this.#companies[entry];
-    const two = this.#companies[other];
+    const one = this.of(entry);
+    const two = this.of(other);
     if (one === ALONE && two === ALONE) {
       const company = this.#free;
       this.#free = this.#sizes[company];
       this.#sizes[company] = 2;
-      this.#companies[entry] = this.#companies[other] = company;
+      this.#setCompany(entry, company);
+      this.#setCompany(other, company);
     } else {
       const isSmaller = this.size(entry) <= this.size(other);
       if (isSmaller) this.#join(entry, two);
@@ -135,11 +146,11 @@ export class Companies {
 
   /** A record and its company become part of another one. */
   #join(entry: number, company: number): void {
-    const old = this.#companies[entry];
+    const old = this.of(entry);
     this.#sizes[company] += this.size(entry);
     let member = entry;
     do {
-      this.#companies[member] = company;
+      this.#setCompany(member, company);
       member = this.#next[member];
     } while (member !== entry);
     if (old !== ALONE) this.#release(old);
