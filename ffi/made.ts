@@ -29,8 +29,10 @@ const all: Made[] = [];
  */
 export function madePath(path: string, flags = 0): void {
   const slash = path.lastIndexOf("/") + 1;
+  // Compiled now: a faulty filter would refuse it.
+  const { openat, unlinkat } = libc();
   const parent = keepDescriptor(
-    libc().openat(
+    openat(
       AT_FDCWD,
       cString(path.slice(0, slash) || "."),
       O_PATH | O_CLOEXEC,
@@ -40,7 +42,7 @@ export function madePath(path: string, flags = 0): void {
   if (parent < 0) return;
   const name = cString(path.slice(slash));
   all.push({
-    undo: () => libc().unlinkat(parent, name, flags),
+    undo: () => unlinkat(parent, name, flags),
     keep: () => closeDescriptor(parent),
   });
 }
