@@ -275,22 +275,29 @@ function withoutTraces(body: () => void): void {
 const UNPACKED = SOUND.filter(({ isPacked }) => !isPacked)
   .map(({ name, path }) => ({ name, bytes: Deno.readFileSync(path) }));
 
+/** Files are cut behind each of so many bytes, and behind every seventh later. */
+const HEAD = amount(1_024, Infinity);
+
 Deno.test("every truncation is read as far as it goes", () => {
   withoutTraces(() => {
     const victim = new Victim();
     for (const { name, bytes } of UNPACKED) {
       let before = 0;
+      let inHead = 0;
       let whole = 0;
-      for (let length = 0; length <= bytes.length; length++) {
+      const step = (length: number) => length < HEAD ? 1 : 7;
+      for (let length = 0; length <= bytes.length; length += step(length)) {
         const error = victim.take(bytes.subarray(0, length));
-        // A byte more never means more than a packet more, nor fewer.
+        // A few bytes more never mean more than a packet more, nor fewer.
         const more = victim.packets - before;
         assert(more === 0 || more === 1, `${name}, cut at ${length}`);
         before = victim.packets;
+        if (length >= HEAD) continue;
+        inHead = victim.packets;
         if (error === undefined) whole++;
       }
       // It may end behind any record or block, but not elsewhere.
-      assert(whole > before / 2 && whole <= bytes.length / 16, name);
+      assert(whole > inHead / 2 && whole <= bytes.length / 16, name);
     }
     console.log(`${victim.read} truncations, ${victim.refused} refused`);
   });
