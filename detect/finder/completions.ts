@@ -7,7 +7,7 @@
 import type { Segment } from "../packet/segment.ts";
 import type { Judgement } from "../probe/judgement.ts";
 import { describeRecord } from "../report/describe.ts";
-import type { Completion } from "../report/reporter.ts";
+import type { Completion } from "../report/followed.ts";
 import { SLOW_PAUSE_MS } from "../rules/slow.ts";
 import { FOUND_FAST, type RecordTable } from "../table/records.ts";
 import type { FinderState } from "./state.ts";

@@ -14,6 +14,20 @@ import {
 } from "../table/records.ts";
 import { ABORTED, ANSWERED_TARGET } from "../table/targets.ts";
 
+/** A scan that is complete, and where it stands. */
+export interface Completion {
+  /** What is to be told. */
+  scan: Scan;
+  /** The table that holds its entry. */
+  table: RecordTable;
+  /** Its entry. */
+  entry: number;
+  /** When it was complete, on the packets' clock. */
+  time: number;
+  /** It has ended once it pauses longer, in milliseconds. */
+  pause: number;
+}
+
 /** Scans followed at a time; others are told without an end. */
 export const FOLLOWED_SCANS: number = MAX_PLACES;
 /**
@@ -179,14 +193,8 @@ export class FollowedScans {
    *
    * @returns Undefined if there is no place for it.
    */
-  begin(
-    state: number,
-    scan: Scan,
-    table: RecordTable,
-    entry: number,
-    time: number,
-    pause: number,
-  ): FollowedScan | undefined {
+  begin(state: number, completion: Completion): FollowedScan | undefined {
+    const { scan, table, entry, time, pause } = completion;
     const known = this.of(table, entry);
     if (known !== undefined) {
       known.state = state;

@@ -7,6 +7,9 @@
 
 import type { RecordTable } from "../table/records.ts";
 
+/** It is told at least so often, in milliseconds. */
+const LONGEST_MS = 60_000;
+
 // What is known of a source, with the number of the row that it is from.
 /** A scan is counted for this one. */
 const SCAN = 1;
@@ -21,6 +24,11 @@ export class KeptBack {
   scans = 0;
   /** Their sources. */
   sources = 0;
+  /** When that is to be told. */
+  due = Infinity;
+  /** The wall time of the last scan. */
+  lastWall = 0;
+  #since = 0;
   #row = 1;
 
   /** Adds a scan of one source, which may be counted under another record. */
@@ -41,6 +49,16 @@ export class KeptBack {
   addOthers(sources: number): void {
     this.scans++;
     this.sources += sources;
+  }
+
+  /**
+   * Takes note of when a scan was kept back that was just added. The flood has
+   * ended once there is none for the delay.
+   */
+  note(time: number, wallTime: number, delay: number): void {
+    if (this.scans === 1) this.#since = time;
+    this.lastWall = wallTime;
+    this.due = Math.min(time + delay, this.#since + LONGEST_MS);
   }
 
   /** A further mark of a source that is counted already adds nothing. */
@@ -78,6 +96,7 @@ export class KeptBack {
   /** What was kept back is told: nothing is from now on. */
   clear(): void {
     this.scans = this.sources = 0;
+    this.due = Infinity;
     this.#row = (this.#row + 1) % MOST_ROWS || 1;
   }
 }

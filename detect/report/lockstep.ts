@@ -16,8 +16,8 @@ import {
   VERIFIED,
 } from "../table/records.ts";
 import { describeSource } from "./describe.ts";
-import { IN_LOCKSTEP, KEPT_BACK } from "./followed.ts";
-import type { Completion, Reporter } from "./reporter.ts";
+import { type Completion, IN_LOCKSTEP, KEPT_BACK } from "./followed.ts";
+import type { Reporter } from "./reporter.ts";
 
 /** Groups that wait to be told at a time; one more, and the oldest is told. */
 const GROUPS = 64;

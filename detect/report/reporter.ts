@@ -5,9 +5,10 @@
  * @module
  */
 
-import { FloodLimit, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
+import { FloodGate, TELL, TELL_MORE_FOLLOW } from "./flood.ts";
 import {
   compareRank,
+  type Completion,
   type FollowedScan,
   FollowedScans,
   FREE,
@@ -31,33 +32,11 @@ import {
   VERIFIED,
 } from "../table/records.ts";
 
-/** What a flood kept back is told at least so often, in milliseconds. */
-const CLOSING_INTERVAL_MS = 60_000;
 /** Ends of scans are looked for together, if they come so close together. */
 const CHECK_INTERVAL_MS = 1000;
 /** What the flood limit has kept back stays until that is told. */
 const ENDING_STATES: readonly number[] = [TOLD, IN_LOCKSTEP];
 const STANDINGS: readonly Standing[] = ["seen", "answered", "verified"];
-
-/**
- * Scans are told after graces of different lengths, so that their times may run
- * backwards by so much, in milliseconds; what is more is another clock.
- */
-const MOST_DISORDER_MS = 10_000;
-
-/** A scan that is complete, and where it stands. */
-export interface Completion {
-  /** What is to be told. */
-  scan: Scan;
-  /** The table that holds its entry. */
-  table: RecordTable;
-  /** Its entry. */
-  entry: number;
-  /** When it was complete, on the packets' clock. */
-  time: number;
-  /** It has ended once it pauses longer, in milliseconds. */
-  pause: number;
-}
 
 /** Counts what is told and what is not. */
 export interface ReporterCounters {
@@ -77,18 +56,10 @@ export class Reporter {
   membersOf: (entry: number) => Iterable<number> = (entry) => [entry];
   readonly #report: ReportHandler;
   readonly #counters: ReporterCounters;
-  readonly #limit: FloodLimit;
-  /** Forged scans cannot use this one up. */
-  readonly #verifiedLimit: FloodLimit;
+  readonly #gate: FloodGate;
   readonly #limits: Readonly<FloodLimits>;
   readonly #tellsEnds: boolean;
-  /** The latest time of a scan that the flood limit was asked about. */
-  #latest = -Infinity;
   readonly #kept = new KeptBack();
-  #keptSince = 0;
-  #lastKeptWall = 0;
-  /** When what was kept back is told. */
-  #closing = Infinity;
   /** When ends are looked for next. */
   #check = Infinity;
 
@@ -101,8 +72,7 @@ export class Reporter {
     this.#tellsEnds = tellsEnds;
     this.#report = report;
     this.#counters = counters;
-    this.#limit = new FloodLimit(limits);
-    this.#verifiedLimit = new FloodLimit(limits);
+    this.#gate = new FloodGate(limits);
     this.#limits = limits;
   }
 
@@ -213,7 +183,7 @@ export class Reporter {
 
   /** Whether a line for a scan that goes on would leave now. */
   hasRoom(isVerified: boolean, time: number): boolean {
-    return (isVerified ? this.#verifiedLimit : this.#limit).hasRoom(time);
+    return this.#gate.hasRoom(isVerified, time);
   }
 
   /** Names a scan after all, which the flood limit or a group kept unnamed. */
@@ -228,16 +198,8 @@ export class Reporter {
     if (tracked !== undefined) this.markTold(tracked);
   }
 
-  /** The time for the flood limit, which a step back would begin anew. */
-  #inOrder(time: number): number {
-    const isLate = this.#latest - time <= MOST_DISORDER_MS;
-    this.#latest = isLate ? Math.max(time, this.#latest) : time;
-    return this.#latest;
-  }
-
   #passes(isVerified: boolean, time: number, wallTime: number): boolean {
-    const limit = isVerified ? this.#verifiedLimit : this.#limit;
-    const verdict = limit.next(this.#inOrder(time));
+    const verdict = this.#gate.next(isVerified, time);
     if (verdict === TELL) return true;
     if (verdict === TELL_MORE_FOLLOW) {
       this.#report({ type: "flood", completed: wallTime });
@@ -262,27 +224,14 @@ export class Reporter {
 
   #keep(completed: number, time: number): void {
     this.#counters.suppressed++;
-    if (this.#kept.scans === 1) this.#keptSince = time;
-    this.#lastKeptWall = completed;
-    // The flood has ended once there is no scan for the delay.
-    this.#closing = Math.min(
-      time + this.#limits.logDelay,
-      this.#keptSince + CLOSING_INTERVAL_MS,
-    );
+    this.#kept.note(time, completed, this.#limits.logDelay);
     this.#setDeadline();
   }
 
   /** Follows a scan from its completion on. */
   follow(completion: Completion, state: number): FollowedScan | undefined {
-    const { scan, table, entry, time, pause } = completion;
-    const followed = this.followed.begin(
-      state,
-      scan,
-      table,
-      entry,
-      time,
-      pause,
-    );
+    const { time, pause } = completion;
+    const followed = this.followed.begin(state, completion);
     if (followed !== undefined) this.#expectEnd(time + pause);
     return followed;
   }
@@ -313,12 +262,12 @@ export class Reporter {
   }
 
   #setDeadline(): void {
-    this.deadline = Math.min(this.#closing, this.#check);
+    this.deadline = Math.min(this.#kept.due, this.#check);
   }
 
   /** Tells what time has decided. */
   settle(time: number): void {
-    if (time >= this.#closing) this.#close();
+    if (time >= this.#kept.due) this.#close();
     if (time >= this.#check) this.#endScans(time);
     this.#setDeadline();
   }
@@ -349,8 +298,7 @@ export class Reporter {
     // One that has begun anew has two places.
     const sourcesOf = kept.map(({ scan: { source } }) => source);
     const named = kept.filter((_, i) => sourcesOf.indexOf(sourcesOf[i]) === i);
-    this.#closing = Infinity;
-    const { scans, sources } = this.#kept;
+    const { scans, sources, lastWall } = this.#kept;
     if (scans > 0) {
       this.#report({
         type: "unlogged",
@@ -362,8 +310,8 @@ export class Reporter {
           packets,
         })),
         completed: Math.max(
-          this.#lastKeptWall,
-          ...kept.map(({ lastWall }) => lastWall),
+          lastWall,
+          ...kept.map((each) => each.lastWall),
         ),
       });
     }
@@ -373,7 +321,7 @@ export class Reporter {
 
   /** Tells what is left. */
   finish(): void {
-    if (this.#closing !== Infinity) this.#close();
+    if (this.#kept.due !== Infinity) this.#close();
     for (const each of this.followed.places) {
       if (each.state !== FREE) this.#end(each);
     }

@@ -37,7 +37,9 @@ class Places {
       ...{ ports: portsFrom(1, packets - 1), completingPort: packets },
       ...{ flagsAlwaysSet: 0, flagsEverSet: 0, firstSeen: 0, completed: 0 },
     };
-    return this.followed.begin(state, scan, this.#table, entry, 0, 3000);
+    const table = this.#table;
+    const completion = { scan, table, entry, time: 0, pause: 3000 };
+    return this.followed.begin(state, completion);
   }
 
   /** The sources of the scans in a state. */
