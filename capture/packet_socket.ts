@@ -27,6 +27,7 @@ import {
   SOL_SOCKET,
   TPACKET_V3,
 } from "../ffi/linux.ts";
+import { mapMemory, type Mapping } from "../ffi/mapped_memory.ts";
 import type { CaptureStatistics } from "./capture.ts";
 import type { CaptureClock } from "./clock.ts";
 import type { Link } from "./local_addresses.ts";
@@ -53,7 +54,7 @@ export interface PacketSocketOptions {
 export class PacketSocket {
   readonly fd: number;
   readonly ring: PacketRing;
-  readonly #memory: Deno.PointerValue;
+  readonly #mapped: Mapping;
   readonly #counted: CaptureStatistics = { received: 0, dropped: 0 };
   readonly #name: string | undefined;
   readonly #warn: (text: string) => void;
@@ -81,11 +82,8 @@ export class PacketSocket {
     this.#set(SOL_SOCKET, SO_LOCK_FILTER, [1]);
     this.#set(SOL_PACKET, PACKET_VERSION, [TPACKET_V3]);
     if (!evidence) this.#set(SOL_PACKET, PACKET_IGNORE_OUTGOING, [1]);
-    this.#memory = this.#mapRing();
-    const memory = Deno.UnsafePointerView.getArrayBuffer(
-      this.#memory as Deno.PointerObject,
-      RING.blockSize * RING.blockCount,
-    );
+    this.#mapped = this.#mapRing();
+    const { memory } = this.#mapped;
     this.ring = new PacketRing(memory, RING, clock, interfaces);
   }
 
@@ -139,7 +137,7 @@ export class PacketSocket {
     );
   }
 
-  #mapRing(): Deno.PointerValue {
+  #mapRing(): Mapping {
     const { blockSize, blockCount } = RING;
     // struct tpacket_req3
     this.#set(SOL_PACKET, PACKET_RX_RING, [
@@ -151,18 +149,13 @@ export class PacketSocket {
       0,
       0,
     ]);
-    const address = libc().mmap(
-      null,
-      BigInt(blockSize * blockCount),
-      PROT_READ | PROT_WRITE,
-      MAP_SHARED,
-      this.fd,
-      0n,
-    );
-    if (Deno.UnsafePointer.value(address) === 0xffff_ffff_ffff_ffffn) {
-      throw new Error("mmap of the packet ring: out of memory");
-    }
-    return address;
+    return mapMemory({
+      length: blockSize * blockCount,
+      protection: PROT_READ | PROT_WRITE,
+      flags: MAP_SHARED,
+      descriptor: this.fd,
+      what: "the packet ring",
+    });
   }
 
   /** Asks for other hosts' packets on an interface, if it is the socket's. */
@@ -208,7 +201,8 @@ export class PacketSocket {
   }
 
   close(): void {
-    libc().munmap(this.#memory, BigInt(RING.blockSize * RING.blockCount));
+    const { address, memory } = this.#mapped;
+    libc().munmap(address, BigInt(memory.byteLength));
     closeDescriptor(this.fd);
   }
 }

@@ -16,6 +16,7 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../ffi/linux.ts";
+import { mapMemory } from "../ffi/mapped_memory.ts";
 import type { SystemCall } from "./syscall_numbers.ts";
 
 /** A system call and its arguments, five at most; buffers stand for addresses. */
@@ -96,25 +97,20 @@ function mapHandler(handler: string, calls: readonly ThreadCall[]): bigint {
   kept.push(calls);
   const code = Uint8Array.fromHex(handler);
   const words = BigInt64Array.from([...calls.flatMap(encode), END]);
-  const length = CALLS_AT + words.byteLength;
-  const page = libc().mmap(
-    null,
-    BigInt(length),
-    PROT_READ | PROT_WRITE,
-    MAP_PRIVATE | MAP_ANONYMOUS,
-    -1,
-    0n,
-  ) as Deno.PointerObject;
-  const bytes = new Uint8Array(
-    Deno.UnsafePointerView.getArrayBuffer(page, length),
-  );
+  const { address, memory } = mapMemory({
+    length: CALLS_AT + words.byteLength,
+    protection: PROT_READ | PROT_WRITE,
+    flags: MAP_PRIVATE | MAP_ANONYMOUS,
+    what: "a signal handler",
+  });
+  const bytes = new Uint8Array(memory);
   bytes.set(code);
   bytes.set(new Uint8Array(words.buffer), CALLS_AT);
   checked(
-    libc().mprotect(page, BigInt(length), PROT_READ | PROT_EXEC),
+    libc().mprotect(address, BigInt(bytes.length), PROT_READ | PROT_EXEC),
     "mprotect",
   );
-  return Deno.UnsafePointer.value(page);
+  return Deno.UnsafePointer.value(address);
 }
 
 function encode({ call, args }: ThreadCall): bigint[] {

@@ -13,6 +13,7 @@ import {
   SO_ATTACH_BPF,
   SOL_SOCKET,
 } from "./linux.ts";
+import { mapMemory, type Mapping } from "./mapped_memory.ts";
 
 /** Number of bpf(2): asm/unistd_64.h, asm-generic/unistd.h. */
 const BPF = { x86_64: 321n, aarch64: 280n };
@@ -97,22 +98,14 @@ export function mapArray(
   descriptor: number,
   length: number,
   { writable }: { writable: boolean },
-): { address: Deno.PointerObject; memory: ArrayBuffer } {
-  const address = libc().mmap(
-    null,
-    BigInt(length),
-    writable ? PROT_READ | PROT_WRITE : PROT_READ,
-    MAP_SHARED,
+): Mapping {
+  return mapMemory({
+    length,
+    protection: writable ? PROT_READ | PROT_WRITE : PROT_READ,
+    flags: MAP_SHARED,
     descriptor,
-    0n,
-  );
-  const isFailure =
-    Deno.UnsafePointer.value(address) === 0xffff_ffff_ffff_ffffn;
-  if (address === null || isFailure) {
-    throw new SystemError("mmap of a BPF array", errno());
-  }
-  const memory = Deno.UnsafePointerView.getArrayBuffer(address, length);
-  return { address, memory };
+    what: "a BPF array",
+  });
 }
 
 /**

@@ -15,6 +15,7 @@ import {
 } from "../../ffi/bpf_syscall.ts";
 import { encode } from "../../ffi/ebpf.ts";
 import { libc } from "../../ffi/libc.ts";
+import type { Mapping } from "../../ffi/mapped_memory.ts";
 import { ADDRESS_TABLE, AddressTable, randomHashKey } from "./address_table.ts";
 import { CLOCK } from "./clock.ts";
 import type { MemoryFilterOptions, MemoryMaps } from "./parts.ts";
@@ -42,9 +43,6 @@ const ARRAYS = {
 
 type ArrayName = keyof typeof ARRAYS;
 const NAMES = Object.keys(ARRAYS) as ArrayName[];
-
-/** A part of an array that is mapped. */
-type Mapping = ReturnType<typeof mapArray>;
 
 /** An interface, as far as the filter goes by it. */
 export interface RoutingLink {
