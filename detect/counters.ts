@@ -6,7 +6,7 @@
 
 /**
  * What a detector has counted since it was made; every field is a whole number
- * that only grows.
+ * that only grows, but for {@linkcode Counters.suppressed}.
  *
  * @example
  * ```ts
@@ -43,7 +43,10 @@ export class Counters {
   outgoing = 0;
   /** Scans found, those suppressed by the flood limit included. */
   scans = 0;
-  /** Scans not told because of the flood limit. */
+  /**
+   * Scans not told because of the flood limit. One less when such a scan is told
+   * after all, since its source has proved to be real or goes on after the flood.
+   */
   suppressed = 0;
   /** Probes that {@linkcode DetectorOptions.probes} did not get: too many came. */
   unwrittenProbes = 0;
