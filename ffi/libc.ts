@@ -58,7 +58,7 @@ function openLazily<Symbols extends Deno.ForeignLibraryInterface>(
       const library = Deno.dlopen(name, { [symbol]: definitions[symbol] });
       errnoView?.fill(before);
       const value = library.symbols[symbol];
-      Object.defineProperty(symbols, symbol, { value });
+      Object.defineProperty(symbols, symbol, { value, writable: true });
       return value;
     };
     Object.defineProperty(symbols, symbol, { get, configurable: true });

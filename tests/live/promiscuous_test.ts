@@ -13,6 +13,12 @@ const PORTS = [22, 23, 111, 21, 25, 143, 80];
 const OTHER = "10.77.0.99";
 const OTHER_HARDWARE = [0x02, 0, 0, 0, 0, 0x99];
 
+/** Where frames go. */
+interface Destination {
+  address: string;
+  hardware: readonly number[];
+}
+
 for (const kind of KINDS) {
   liveTest(
     `other hosts' packets count with --promiscuous only: ${kind}`,
@@ -24,21 +30,25 @@ for (const kind of KINDS) {
       // From here on the interface hands on all frames, to the other one too.
       await using curious = await startDaemon(two.host, [...args, "-p"]);
       const sender = await hardwareAddress(two.scanner);
-      const scan = (source: string, destination: string, target: number[]) =>
+      // Each scanner has a number of its own: else one is taken for a decoy.
+      const scan = (source: string, to: Destination, sequence: number) =>
         inject(
           two.scanner,
           PORTS.map((destinationPort) =>
             concat(
-              target,
+              to.hardware,
               sender,
               [0x08, 0x00],
-              ipv4(tcp({ destinationPort }), { source, destination }),
+              ipv4(tcp({ destinationPort, sequence }), {
+                source,
+                destination: to.address,
+              }),
             )
           ),
         );
-      await scan("10.77.0.50", OTHER, OTHER_HARDWARE);
-      const target = [...await hardwareAddress(two.host)];
-      await scan("10.77.0.51", HOST, target);
+      await scan("10.77.0.50", { address: OTHER, hardware: OTHER_HARDWARE }, 1);
+      const hardware = [...await hardwareAddress(two.host)];
+      await scan("10.77.0.51", { address: HOST, hardware }, 2);
       await eventually(() => curious.stdout.length === 2, () => "two lines");
       await pause(200);
       const describe = (source: string, destination: string) =>
