@@ -1,6 +1,11 @@
 /** A flood of probes fills no disk: few are written, the others are counted. */
 
-import { assertEquals, assertGreater, assertLess } from "../assert.ts";
+import {
+  assertEquals,
+  assertGreater,
+  assertLess,
+  assertLessOrEqual,
+} from "../assert.ts";
 import { concat, ipv4, tcp } from "../packets.ts";
 import { Folder, startDaemon } from "./daemon.ts";
 import { FLOOD_TOOLS, makeSender, rateOf, startFlood } from "./frame_flood.ts";
@@ -51,7 +56,8 @@ liveTest(
     console.log(`${flood.stdout}; ${size} bytes; ${losses}`);
     assertGreater(rateOf(flood), ENOUGH * RATE);
     const written = (await Deno.readTextFile(records)).trimEnd().split("\n");
-    assertGreater(written.length, PROBE_RATE);
+    // All sources may come within the first second, and each is told once.
+    assertLessOrEqual(PROBE_RATE, written.length);
     // It may save up a second, and the flood may take longer than it should.
     assertLess(written.length, PROBE_RATE * SECONDS * 3);
     const [, unwritten] = /(\d+) probes not written/.exec(losses) ?? [];
