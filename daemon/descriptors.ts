@@ -6,29 +6,29 @@
  * @module
  */
 
+import { isClosedOnExec, isReadOnly } from "../ffi/descriptor_flags.ts";
 import { isOwnDescriptor } from "../ffi/descriptors.ts";
 import { type FileStatus, fileStatus } from "../ffi/file_status.ts";
 import { checked, cString, libc, readOwnProc } from "../ffi/libc.ts";
 import {
   AF_UNIX,
   AT_FDCWD,
+  MAP_ANONYMOUS,
+  MAP_FIXED,
+  MAP_PRIVATE,
   O_CLOEXEC,
   O_NOCTTY,
   O_RDWR,
   O_WRONLY,
+  PROT_READ,
+  PROT_WRITE,
   SOL_SOCKET,
 } from "../ffi/linux.ts";
 import { Failure } from "./failure.ts";
 import { ProcDirectory } from "./proc_directory.ts";
 
-// asm-generic/socket.h, asm-generic/fcntl.h, bits/mman-linux.h
+// asm-generic/socket.h
 const SO_DOMAIN = 39;
-const F_GETFD = 1;
-const F_GETFL = 3;
-const FD_CLOEXEC = 1;
-const O_ACCMODE = 3;
-const PROT_READ_WRITE = 3;
-const MAP_PRIVATE_FIXED_ANONYMOUS = 0x32;
 /** A Unix socket's address without a name: the family alone. */
 const UNNAMED = 2;
 /** struct sockaddr_un. */
@@ -157,8 +157,7 @@ export class Descriptors {
     if (WAITING.includes(target)) return !INHERITED.includes(fd);
     if (!isClosedOnExec(fd)) return false;
     if (target.startsWith("socket:")) return isUnnamedUnix(fd);
-    const isReadOnly = (libc().fcntl(fd, F_GETFL, 0) & O_ACCMODE) === 0;
-    return isReadOnly &&
+    return isReadOnly(fd) &&
       (target === this.#executable || this.#isReadFrom(target));
   }
 
@@ -174,10 +173,6 @@ function listInherited(): number[] {
   const all = directory.numbers().filter((fd) => !isClosedOnExec(fd));
   directory.close();
   return all;
-}
-
-function isClosedOnExec(fd: number): boolean {
-  return (libc().fcntl(fd, F_GETFD, 0) & FD_CLOEXEC) !== 0;
 }
 
 /** Such sockets join two parts of the process, and lead nowhere else. */
@@ -206,8 +201,9 @@ function detachSharedFiles(): void {
     const address = Deno.UnsafePointer.create(start) as Deno.PointerObject;
     const copy = new Uint8Array(Number(length));
     new Deno.UnsafePointerView(address).copyInto(copy);
-    const flags = MAP_PRIVATE_FIXED_ANONYMOUS;
-    const result = libc().mmap(address, length, PROT_READ_WRITE, flags, -1, 0n);
+    const protection = PROT_READ | PROT_WRITE;
+    const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
+    const result = libc().mmap(address, length, protection, flags, -1, 0n);
     if (Deno.UnsafePointer.value(result) !== start) {
       throw new Failure(`cannot detach a mapped file: ${line}`);
     }

@@ -17,8 +17,8 @@ import { StdoutSink } from "../format/sink/stdout_sink.ts";
 import { WholeFile } from "../format/sink/whole_file.ts";
 import { Summary } from "../format/summary.ts";
 import type { Facility, Level } from "../format/syslog.ts";
-import { hostName, libc } from "../ffi/libc.ts";
-import { O_RDONLY } from "../ffi/linux.ts";
+import { isReadOnly } from "../ffi/descriptor_flags.ts";
+import { hostName } from "../ffi/libc.ts";
 import { localOffset } from "../ffi/local_time.ts";
 import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
@@ -27,9 +27,6 @@ import { type Output, Outputs } from "./outputs.ts";
 import { PageCollector } from "./page.ts";
 
 const STDOUT = 1;
-// asm-generic/fcntl.h
-const F_GETFL = 3;
-const O_ACCMODE = 3;
 
 /** Where there is no such C library, the runtime knows. */
 const LOCAL_OFFSET = Deno.build.os === "windows" ? undefined : localOffset;
@@ -185,7 +182,7 @@ export function checkFiles(options: Options): void {
 }
 
 function checkStandardOutput(kind: string): void {
-  if ((libc().fcntl(STDOUT, F_GETFL, 0) & O_ACCMODE) !== O_RDONLY) return;
+  if (!isReadOnly(STDOUT)) return;
   throw new Failure(
     `--output ${kind}: standard output is open for reading only; redirect it with > or |`,
   );

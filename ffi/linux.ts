@@ -55,6 +55,7 @@ export const PROT_WRITE = 2;
 export const PROT_EXEC = 4;
 export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
+export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
 
 // bits/mman-shared.h
@@ -86,6 +87,10 @@ export const O_NOCTTY = 0x100;
 export const O_APPEND = 0x400;
 export const O_NONBLOCK = 0x800;
 export const AT_FDCWD = -100;
+export const O_ACCMODE = 3;
+export const F_GETFD = 1;
+export const F_GETFL = 3;
+export const FD_CLOEXEC = 1;
 
 // bits/time.h
 export const CLOCK_REALTIME = 0;
