@@ -115,33 +115,24 @@ export class Companies {
     const one = this.of(entry);
     const two = this.of(other);
     if (one === two && one !== ALONE) return;
-    if (one === ALONE) this.#enter(entry);
-    if (two === ALONE) this.#enter(other);
-    this.#unite(entry, other);
-  }
-
-  #enter(entry: number): void {
-    this.#link(entry, entry);
-  }
-
-  #unite(entry: number, other: number): void {
-    const one = this.of(entry);
-    const two = this.of(other);
-    if (one === ALONE && two === ALONE) {
-      const company = this.#free;
-      this.#free = this.#sizes[company];
-      this.#sizes[company] = 2;
-      this.#setCompany(entry, company);
-      this.#setCompany(other, company);
-    } else {
-      const isSmaller = this.size(entry) <= this.size(other);
-      if (isSmaller) this.#join(entry, two);
-      else this.#join(other, one);
-    }
+    if (one === ALONE) this.#link(entry, entry);
+    if (two === ALONE) this.#link(other, other);
+    if (one === ALONE && two === ALONE) this.#found(entry, other);
+    else if (this.size(entry) <= this.size(other)) this.#join(entry, two);
+    else this.#join(other, one);
     const last = this.#previous[entry];
     const after = this.#next[other];
     this.#link(other, entry);
     this.#link(last, after);
+  }
+
+  /** Two records are a company of their own. */
+  #found(entry: number, other: number): void {
+    const company = this.#free;
+    this.#free = this.#sizes[company];
+    this.#sizes[company] = 2;
+    this.#setCompany(entry, company);
+    this.#setCompany(other, company);
   }
 
   /** A record and its company become part of another one. */

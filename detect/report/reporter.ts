@@ -122,8 +122,7 @@ export class Reporter {
     const isVerified = followed.standing === VERIFIED;
     const scan = { ...followed.scan, verified: isVerified };
     if (this.#passes(isVerified, time, lastWall)) {
-      if (!this.#releaseWithGroup(table, entry)) this.#counters.scans++;
-      this.#tell(scan, table, entry);
+      this.#tellAfterAll(scan, table, entry);
       this.markTold(followed);
     } else if (followed.state !== KEPT_BACK) {
       this.#counters.scans++;
@@ -132,6 +131,11 @@ export class Reporter {
       table.set(entry, UNNAMED);
       followed.state = KEPT_BACK;
     }
+  }
+
+  #tellAfterAll(scan: Scan, table: RecordTable, entry: number): void {
+    if (!this.#releaseWithGroup(table, entry)) this.#counters.scans++;
+    this.#tell(scan, table, entry);
   }
 
   /**
@@ -189,10 +193,9 @@ export class Reporter {
   /** Names a scan after all, which the flood limit or a group kept unnamed. */
   nameLate(completion: Completion): void {
     const { scan, table, entry, time } = completion;
-    if (!this.#releaseWithGroup(table, entry)) this.#counters.scans++;
     scan.verified = table.standing(entry) === VERIFIED;
     this.#passes(scan.verified, time, scan.completed);
-    this.#tell(scan, table, entry);
+    this.#tellAfterAll(scan, table, entry);
     const tracked = this.followed.of(table, entry) ??
       this.follow(completion, KEPT_BACK);
     if (tracked !== undefined) this.markTold(tracked);

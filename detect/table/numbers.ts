@@ -97,8 +97,7 @@ export class RecordNumbers {
     for (let position = first; position < first + WAYS; position++) {
       const isLight = this.liveAt(position) <= 1;
       if (isLight) {
-        const number = positions[2 * position + 1] >>> LIVE_BITS;
-        if (isOwn !== undefined && isOwn(number)) return position;
+        if (isOwn?.(positions[2 * position + 1] >>> LIVE_BITS)) return position;
         light++;
       }
       const rival = isLight ? oldestLight : oldestHeavy;
