@@ -6,7 +6,7 @@
 
 /**
  * What a detector has counted since it was made; every field is a whole number
- * that only grows, but for {@linkcode Counters.suppressed}.
+ * that only grows.
  *
  * @example
  * ```ts
@@ -44,8 +44,8 @@ export class Counters {
   /** Scans found, those suppressed by the flood limit included. */
   scans = 0;
   /**
-   * Scans not told because of the flood limit. One less when such a scan is told
-   * after all, since its source has proved to be real or goes on after the flood.
+   * Scans not told because of the flood limit: counted when a closing line says so,
+   * since until then their sources may prove real, and are told after all.
    */
   suppressed = 0;
   /** Probes that {@linkcode DetectorOptions.probes} did not get: too many came. */

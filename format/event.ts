@@ -90,7 +90,7 @@ export interface DecoysEvent extends ProbesEvent {
   sources: number;
   /** The first of them. */
   source_ips: string[];
-  /** The only one that is verified, if there is one. */
+  /** The only one with a scan of its own that is verified, if there is one. */
   likely_src_ip?: string;
   /** Tells it from other scans. */
   rule: "decoys";

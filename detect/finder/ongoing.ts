@@ -71,7 +71,7 @@ export class Ongoing {
     if (!reporter.hasRoom(isVerified, time)) return;
     if (lockstep.isGathering(entry)) return;
     const completion = this.#completions.ofOngoing(entry);
-    if (!isReal && lockstep.isMember(entry)) lockstep.gather(completion);
+    if (!isReal && lockstep.isMember(entry)) lockstep.gather(completion, true);
     else reporter.nameLate(completion);
   }
 }

@@ -174,7 +174,8 @@ export class Sent {
    * @returns Whether the target is known.
    */
   #outcome(segment: Segment, state: number): boolean {
-    const { records, sharedOut, key, reporter, judgement } = this.#state;
+    const { records, companies, sharedOut, key, reporter, judgement } =
+      this.#state;
     const { sourcePort: port, time } = segment;
     const entry = this.#state.findPeer(segment);
     if (entry < 0) return false;
@@ -193,8 +194,10 @@ export class Sent {
       (known === REFUSED && state === ANSWERED_TARGET);
     if (!isChange) return true;
     records.setState(entry, index, state);
-    if (state === ANSWERED_TARGET) judgement.update(entry, time);
-    else this.#judge.refused(entry, index, time);
+    if (state === ANSWERED_TARGET) {
+      companies.wasAnswered(entry);
+      judgement.update(entry, time);
+    } else this.#judge.refused(entry, index, time);
     return true;
   }
 

@@ -8,7 +8,7 @@
 /** It has sent nobody else's probes. */
 export const ALONE = 0;
 /** A record's probes of its own count up to so many. */
-export const MOST_OWN = 32;
+export const MOST_OWN = 10;
 /** So many that it shares outweigh as many of its own. */
 const LEAST_OWN = -8;
 /** A record's word: its company, and in the lowest byte its own probes. */
@@ -87,6 +87,12 @@ export class Companies {
   sentTogether(entry: number): void {
     const own = this.own(entry);
     if (own > LEAST_OWN) this.#setOwn(entry, own - 1);
+  }
+
+  /** A probe that a record has sent was answered: it is a client's. */
+  wasAnswered(entry: number): void {
+    const own = this.own(entry);
+    if (own > 0) this.#setOwn(entry, own - 1);
   }
 
   #setOwn(entry: number, own: number): void {

@@ -26,9 +26,10 @@ const NAMES = 128;
 /** A group is told so long after it was noticed, in milliseconds. */
 const GATHER_MS = 3000;
 /**
- * Who completes its scan up to so many times as long after its group is told as
- * the first one took, and these milliseconds, has been counted: it lost probes.
- * Whoever comes later may hide in a group that was made for that.
+ * Who was counted before its own scan was complete has lost probes, if that is
+ * complete up to so many times as long after its group is told as the first one
+ * took, and these milliseconds. What it completes besides, or later, may be another
+ * scan, which hides in a group that was made for that.
  */
 const LATE_FACTOR = 3;
 const LATE_MS = 10_000;
@@ -43,6 +44,8 @@ const FEW_SHARED = 5;
 interface Group {
   readonly first: Completion;
   readonly due: number;
+  /** Whether the scans of its members are complete for long, and were kept back. */
+  readonly isLate: boolean;
 }
 
 /** Finds groups among complete scans, and tells each as one event. */
@@ -57,7 +60,7 @@ export class Lockstep {
   readonly #third: number;
   /** In the order in which they are told. */
   readonly #groups: Group[] = [];
-  /** By record that was counted: until when it is late, in milliseconds. */
+  /** By record: until when the scan is late that was counted, in milliseconds. */
   readonly #lateUntil: Float64Array;
 
   constructor(
@@ -87,10 +90,11 @@ export class Lockstep {
     if (!this.isMember(entry)) this.#reporter.tell(completion);
     else if (isCounted && time <= this.#lateUntil[entry]) {
       this.#records.clear(entry, UNNAMED);
+      this.#lateUntil[entry] = -Infinity;
       this.#reporter.follow(completion, IN_LOCKSTEP);
     } else {
       this.#records.clear(entry, COUNTED);
-      this.gather(completion);
+      this.gather(completion, false);
     }
   }
 
@@ -116,8 +120,12 @@ export class Lockstep {
     return false;
   }
 
-  /** Waits for others who make a scan's probes, to tell them all as one. */
-  gather(completion: Completion): void {
+  /**
+   * Waits for others who make a scan's probes, to tell them all as one.
+   *
+   * @param isLate Whether the scan was complete before, and goes on.
+   */
+  gather(completion: Completion, isLate: boolean): void {
     const { entry, time, pause } = completion;
     if (this.#reporter.followed.of(this.#records, entry) === undefined) {
       this.#reporter.follow(completion, IN_LOCKSTEP);
@@ -128,7 +136,7 @@ export class Lockstep {
     const due = time + Math.min(GATHER_MS, pause);
     const later = this.#groups.findIndex((group) => group.due > due);
     const index = later < 0 ? this.#groups.length : later;
-    this.#groups.splice(index, 0, { first: completion, due });
+    this.#groups.splice(index, 0, { first: completion, due, isLate });
     this.#setDeadline();
   }
 
@@ -155,13 +163,18 @@ export class Lockstep {
     if (this.#isNamed(entry) || this.#records.has(entry, COUNTED)) return;
     const members = [...this.#companies.members(entry)];
     const others = members.filter((member) => this.#goesAlong(member));
-    if (others.length > 1) this.#tell(group, members, others, time);
+    if (others.length > 1) this.#tell(group, members, time);
     else this.#reporter.tell(first);
   }
 
   /** Whether a member has sent enough of the probes. */
   #goesAlong(member: number): boolean {
     return this.#isFound(member) || this.#records.bound(member) >= this.#third;
+  }
+
+  /** Whether a member has sent any that was not answered, as clients' are. */
+  #probes(member: number): boolean {
+    return this.#isFound(member) || this.#records.bound(member) > 0;
   }
 
   #isFound(entry: number): boolean {
@@ -174,12 +187,12 @@ export class Lockstep {
   }
 
   #tell(
-    { first: { scan }, due }: Group,
-    members: readonly number[],
-    others: readonly number[],
+    { first: { scan }, due, isLate }: Group,
+    company: readonly number[],
     time: number,
   ): void {
-    const likely = this.#findLikely(others);
+    const members = company.filter((member) => this.#probes(member));
+    const likely = this.#findLikely(members);
     const unnamed = members.filter((member) => !this.#isNamed(member));
     const isTold = this.#reporter.tellDecoys(
       {
@@ -192,11 +205,13 @@ export class Lockstep {
       },
       this.#records,
       unnamed,
-      time,
+      { time, isLate },
     );
     const span = Math.max(0, scan.completed - scan.firstSeen);
     for (const member of unnamed) {
-      this.#lateUntil[member] = due + LATE_FACTOR * span + LATE_MS;
+      this.#lateUntil[member] = this.#isFound(member)
+        ? -Infinity
+        : due + LATE_FACTOR * span + LATE_MS;
       if (!isTold) this.#keep(member);
       else if (member === likely) this.#named(member);
       else this.#reporter.count(this.#records, member);
@@ -209,12 +224,13 @@ export class Lockstep {
   }
 
   /**
-   * The only member that is known to be real. What else makes one unlike the
-   * others, more packets or a RST, the forger can give to whom he chooses.
+   * The only member with a scan that is known to be real. What else makes one
+   * unlike the others, more packets or a RST, the forger can give to whom he
+   * chooses.
    */
   #findLikely(members: readonly number[]): number | undefined {
     const [likely, ...others] = members.filter((member) =>
-      this.#records.standing(member) === VERIFIED
+      this.#isFound(member) && this.#records.standing(member) === VERIFIED
     );
     return others.length === 0 ? likely : undefined;
   }

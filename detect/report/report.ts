@@ -92,7 +92,10 @@ export interface Flood {
 export interface Decoys {
   /** Tells it from the other reports. */
   type: "decoys";
-  /** How many sources have sent any of the probes, as far as is remembered. */
+  /**
+   * How many sources have sent any of the probes, as far as is remembered, and had
+   * not all of theirs answered.
+   */
   sources: number;
   /** The first of them, at most 128. */
   names: string[];

@@ -42,7 +42,7 @@ const STANDINGS: readonly Standing[] = ["seen", "answered", "verified"];
 export interface ReporterCounters {
   /** Scans found. */
   scans: number;
-  /** Scans kept back by the flood limit. */
+  /** Scans of which a closing line has said that they were kept back. */
   suppressed: number;
 }
 
@@ -97,15 +97,17 @@ export class Reporter {
    * Tells several sources as one event, or keeps it back.
    *
    * @param members The records of those that no line has named.
+   * @param isLate Whether it was complete before, and goes on.
    * @returns Whether it was told.
    */
   tellDecoys(
     event: Decoys,
     table: RecordTable,
     members: readonly number[],
-    time: number,
+    { time, isLate }: { time: number; isLate: boolean },
   ): boolean {
-    if (!this.#release(table, members)) this.#counters.scans++;
+    const wasFound = isLate && this.#release(table, members);
+    if (!wasFound) this.#counters.scans++;
     const isVerified = event.likely !== undefined;
     if (this.#passes(isVerified, time, event.completed)) {
       this.#report(event);
@@ -171,7 +173,6 @@ export class Reporter {
     if (released === 0) return false;
     // Several that turn out to be one are told as one: the others stay counted.
     this.#kept.scans += released - 1;
-    this.#counters.suppressed--;
     return true;
   }
 
@@ -226,7 +227,6 @@ export class Reporter {
   }
 
   #keep(completed: number, time: number): void {
-    this.#counters.suppressed++;
     this.#kept.note(time, completed, this.#limits.logDelay);
     this.#setDeadline();
   }
@@ -303,6 +303,7 @@ export class Reporter {
     const named = kept.filter((_, i) => sourcesOf.indexOf(sourcesOf[i]) === i);
     const { scans, sources, lastWall } = this.#kept;
     if (scans > 0) {
+      this.#counters.suppressed += scans;
       this.#report({
         type: "unlogged",
         scans,

@@ -2,9 +2,14 @@
 
 import type { Decoys, DetectorOptions } from "../../../mod.ts";
 import { RecordTable } from "../../../detect/table/records.ts";
-import { DIRECTION_OUT, TCP_ACK, TCP_SYN } from "../../../library/packet.ts";
+import {
+  DIRECTION_OUT,
+  TCP_ACK,
+  TCP_RST,
+  TCP_SYN,
+} from "../../../library/packet.ts";
 import { assertEquals, assertLess } from "../../assert.ts";
-import { DESTINATION } from "../../packets.ts";
+import { DESTINATION, SOURCE_PORT } from "../../packets.ts";
 import { seeded, shuffled } from "../../random.ts";
 import { portsFrom, START } from "../../watch.ts";
 import { peers, PeersWatch } from "../probe/peers.ts";
@@ -30,6 +35,14 @@ interface Rounds {
   scanner?: string;
   sequence?: number;
   seed?: number;
+}
+
+/** What a refusal needs to know of a SYN. */
+interface Syn {
+  source: string;
+  destinationPort: number;
+  sequence: number;
+  time: number;
 }
 
 /** A host that is scanned with decoys. */
@@ -71,6 +84,28 @@ class DecoysWatch extends PeersWatch {
         time += pause;
       }
     }
+  }
+
+  /** A client connects to an open port of this host. */
+  connect(source: string, time: number, destinationPort = 443): void {
+    const [sourcePort, sequence] = [20_000 + time % 40_000, 9000 + time];
+    this.receive({ source, sourcePort, destinationPort, sequence, time });
+    this.send({
+      ...{ source: DESTINATION, sourcePort: destinationPort },
+      ...{ destination: source, destinationPort: sourcePort },
+      ...{ flags: TCP_SYN | TCP_ACK, direction: DIRECTION_OUT },
+      ...{ sequence: 1000, acknowledgement: sequence + 1, time: time + 1 },
+    });
+  }
+
+  /** This host refuses a SYN. */
+  refuse({ source, destinationPort, sequence, time }: Syn): void {
+    this.send({
+      ...{ source: DESTINATION, sourcePort: destinationPort },
+      ...{ destination: source, destinationPort: SOURCE_PORT },
+      ...{ flags: TCP_RST | TCP_ACK, direction: DIRECTION_OUT },
+      ...{ acknowledgement: sequence + 1, time },
+    });
   }
 
   /** Time goes by without packets. */
@@ -241,23 +276,11 @@ Deno.test("a client that connects all the time is not named for its own connecti
   const host = new DecoysWatch();
   const decoys = peers(3);
   const [, client] = decoys;
-  const connect = (i: number) => {
-    const [time, sourcePort] = [i * 50, 20_000 + i];
-    const sequence = 9000 + i;
-    const ends = { source: client, sourcePort, destinationPort: 443 };
-    host.receive({ ...ends, sequence, time });
-    host.send({
-      ...{ source: DESTINATION, sourcePort: 443, destination: client },
-      ...{ destinationPort: sourcePort, flags: TCP_SYN | TCP_ACK },
-      ...{ sequence: 1000, acknowledgement: sequence + 1 },
-      ...{ direction: DIRECTION_OUT, time: time + 1 },
-    });
-  };
-  for (let i = 0; i < 100; i++) connect(i);
+  for (let i = 0; i < 100; i++) host.connect(client, i * 50);
   for (let i = 100; i < 400; i++) {
     const ports = portsFrom(500 + i, 1);
     if (i < 300) host.rounds({ decoys, ports, pause: 10, from: i * 50 + 10 });
-    connect(i);
+    host.connect(client, i * 50);
   }
   assertEquals(host.told, [[4], []]);
 });
@@ -321,4 +344,100 @@ Deno.test("a member's probes are not described one by one, nor are those it repe
   }
   assertLess(described, 10);
   assertEquals(host.told, [[4], []]);
+});
+
+Deno.test("a client of many ports is not named for its own connections", () => {
+  const host = new DecoysWatch();
+  const decoys = peers(3);
+  for (const [i, port] of portsFrom(2000, 20).entries()) {
+    host.connect(decoys[1], i * 100, port);
+  }
+  host.rounds({ decoys, ports: portsFrom(20, 12), pause: 20, from: 2500 });
+  assertEquals(host.told, [[4], []]);
+});
+
+Deno.test("a client whose connection others copy is not one of them", () => {
+  const host = new DecoysWatch();
+  const [client, ...decoys] = peers(4);
+  host.rounds({ decoys, ports: portsFrom(20, 5), pause: 20 });
+  host.connect(client, 110);
+  for (const source of [...decoys, SCANNER]) {
+    host.receive({
+      ...{ source, sourcePort: 20_110, destinationPort: 443 },
+      ...{ sequence: 9110, time: 112 },
+    });
+  }
+  host.rounds({ decoys, ports: portsFrom(30, 25), pause: 20, from: 120 });
+  assertEquals(host.told, [[4], []]);
+  assertEquals(host.groups[0].names.includes(client), false);
+});
+
+Deno.test("nobody is likely who has made no scan", () => {
+  const host = new DecoysWatch();
+  const [innocent, ...decoys] = peers(4);
+  host.verify(innocent, 0);
+  host.rounds({ decoys, ports: portsFrom(20, 20), pause: 20, from: 10 });
+  host.rounds({
+    decoys: [...decoys, innocent],
+    ports: [41, 42, 43],
+    pause: 20,
+    from: 410,
+  });
+  host.rounds({ decoys, ports: portsFrom(50, 10), pause: 20, from: 480 });
+  assertEquals(host.told, [[5], []]);
+  assertEquals(host.groups[0].likely, undefined);
+});
+
+Deno.test("a slow group hides no fast scan that it makes afterwards", () => {
+  for (const later of [10, 60, 200]) {
+    const host = new DecoysWatch();
+    const scan = { decoys: peers(3), ports: portsFrom(20, 15) };
+    host.rounds({ ...scan, pause: 20 * SECOND });
+    const from = (300 + later) * SECOND;
+    const ports = portsFrom(500, 40);
+    host.rounds({ ...scan, ports, pause: 20, from, sequence: 5 });
+    assertEquals(host.told, [[4, 4], []], `${later} s later`);
+  }
+});
+
+Deno.test("who probes a little with others again and again, and much alone, is named", () => {
+  const host = new DecoysWatch();
+  const [decoy] = peers(1);
+  const probe = (
+    source: string,
+    sequence: number,
+    port: number,
+    at: number,
+  ) => {
+    const ends = { source, destinationPort: port, time: at };
+    host.receive({ ...ends, sequence, window: 1024 });
+    host.refuse({ ...ends, sequence });
+  };
+  for (let batch = 0; batch < 20; batch++) {
+    const start = batch * 3700;
+    for (const [i, port] of portsFrom(20 + batch * 31, 31).entries()) {
+      const [sequence, time] = [100 + batch, start + i * 5];
+      if (i < 3) probe(decoy, sequence, port, time);
+      probe(SCANNER, sequence, port, time + 1);
+    }
+  }
+  host.detector.finish();
+  assertEquals([...new Set(host.sources)], [SCANNER]);
+});
+
+Deno.test("scans of a group that was kept back before count each", () => {
+  const host = new DecoysWatch({ logDelay: 600 * SECOND });
+  for (const [i, source] of peers(6, "203.0").entries()) {
+    host.scanAlone(source, i * 10);
+  }
+  const decoys = peers(10);
+  for (let i = 0; i < 5; i++) {
+    const ports = portsFrom(20 + 30 * i, 20);
+    host.rounds({ decoys, ports, pause: 50, from: 100 + i * 30 * SECOND });
+    host.wait(90 + i * 30 * SECOND + 20 * SECOND);
+  }
+  host.detector.finish();
+  const { scans } = host.detector.counters;
+  assertEquals(scans, 6 + 5);
+  assertEquals(host.groups, []);
 });
