@@ -75,6 +75,12 @@ export class Judge {
     if (this.#mayBeScan(entry)) this.#queue(entry, grace, probe.time);
   }
 
+  /** A network whose sources share out a scan may have to be judged. */
+  expectShared(): void {
+    const due = this.#state.sharedOut.deadline;
+    if (due < this.deadline) this.deadline = due;
+  }
+
   /** A target that waited is refused now. */
   refused(entry: number, index: number, time: number): void {
     const { records, judgement } = this.#state;
@@ -127,20 +133,20 @@ export class Judge {
         this.#judge(entry, time);
       }
     }
-    this.#tellShared(time, false);
+    this.#tellShared(time);
     lockstep.settle(time);
     reporter.settle(time);
     this.setDeadline();
   }
 
-  #tellShared(time: number, isEnding: boolean): void {
+  #tellShared(time: number): void {
     const { sharedOut, reporter } = this.#state;
     if (sharedOut.deadline === Infinity) return;
     for (
-      let found = sharedOut.next(time, isEnding);
+      let found = sharedOut.next(time);
       found !== undefined;
-      found = sharedOut.next(time, isEnding)
-    ) reporter.tellShared(this.#describeShared(found), time);
+      found = sharedOut.next(time)
+    ) reporter.tellShared(this.#describeShared(found), found.time);
   }
 
   #describeShared({ entry, index, sources, completed }: FoundNetwork) {
@@ -227,7 +233,7 @@ export class Judge {
 
   /** Tells what is left when no more packets come. */
   finish(): void {
-    const { judgement, sharedOut, lockstep, reporter } = this.#state;
+    const { judgement, lockstep, reporter } = this.#state;
     judgement.isEnding = true;
     this.#judged?.finish();
     for (const queue of this.#queues) {
@@ -235,7 +241,7 @@ export class Judge {
         this.#judge(queue.take(next), next);
       }
     }
-    this.#tellShared(sharedOut.deadline, true);
+    this.#tellShared(Infinity);
     lockstep.finish();
     reporter.finish();
     judgement.isEnding = false;

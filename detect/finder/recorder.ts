@@ -101,7 +101,10 @@ export class Recorder {
   #added(entry: number, probe: Segment, traits: number): void {
     const { records, judgement, sharedOut, key } = this.#state;
     // What has been reported of a source itself is nothing that it shares.
-    if (!records.has(entry, FOUND_SLOW)) sharedOut.add(entry, key, probe);
+    if (!records.has(entry, FOUND_SLOW)) {
+      sharedOut.add(entry, key, probe);
+      this.#judge.expectShared();
+    }
     this.#state.sharedProbes.note(entry, probe);
     const protocol = targetProtocol(probe.protocol);
     this.#judge.expect(entry, judgement.graceOf(traits, protocol), probe);
@@ -205,6 +208,7 @@ export class Recorder {
     if (isRefused && known === WAITING) {
       records.setState(entry, index, REFUSED);
       records.addTraits(entry, index, traits & BY_ERROR);
+      this.#shareRefusal(entry, index);
       this.#judge.refused(entry, index, probe.time);
     }
     if (known === ABORTED) return false;
@@ -218,6 +222,14 @@ export class Recorder {
       records.mergeFlags(entry, probe.flags);
     }
     return false;
+  }
+
+  #shareRefusal(entry: number, index: number): void {
+    const { records, sharedOut, key } = this.#state;
+    const protocol = records.protocolAt(entry, index);
+    const port = records.portAt(entry, index);
+    const host = records.hostAt(entry, index);
+    sharedOut.outcome(key, protocol, port, host, REFUSED);
   }
 
   /**

@@ -44,6 +44,8 @@ export interface FoundNetwork {
   readonly index: number;
   /** How many sources. */
   readonly sources: number;
+  /** When it was found. */
+  readonly time: number;
   /** The wall time of their last probe. */
   readonly completed: number;
 }
@@ -224,14 +226,20 @@ export class SharedOutRule {
     this.#members.clear(entry);
   }
 
+  /** Makes room for one more target, if any is old or proves nothing. */
   #makeRoom(entry: number, time: number): boolean {
     const records = this.records;
     const count = records.count(entry);
     if (count < records.mostTargets) return true;
     const now = toWord(time);
+    const judgement = this.#judgement;
+    judgement.begin(entry);
     for (let i = 0; i < count; i++) {
-      const isOld = ((now - records.timeAt(entry, i)) >>> 0) > SHARED_WINDOW_MS;
-      if (!isOld && records.stateAt(entry, i) !== ANSWERED_TARGET) continue;
+      const age = (now - records.timeAt(entry, i)) >>> 0;
+      const isAnswered = records.stateAt(entry, i) === ANSWERED_TARGET;
+      if (age < WAIT_MS && !isAnswered) continue;
+      const isOld = age > SHARED_WINDOW_MS;
+      if (!isOld && judgement.countsSlowly(entry, i, time)) continue;
       records.removeTarget(entry, i);
       return true;
     }
@@ -280,19 +288,26 @@ export class SharedOutRule {
     this.#judgement.update(entry, records.time(entry));
   }
 
-  /** A network whose scan is complete by now; undefined: none is left. */
-  next(time: number, isEnding: boolean): FoundNetwork | undefined {
+  /**
+   * A network whose scan is complete by now; undefined: none is left.
+   *
+   * @param now Infinity: no more packets come.
+   */
+  next(now: number): FoundNetwork | undefined {
+    const isEnding = now === Infinity;
     this.#judgement.isEnding = isEnding;
     for (
-      let entry = this.#queue.take(time);
+      let entry = this.#queue.take(now);
       entry >= 0;
-      entry = this.#queue.take(time)
+      entry = this.#queue.take(now)
     ) {
+      const time = isEnding ? this.records.time(entry) : now;
       const index = this.#ask(entry, time);
       const sources = this.#members.count(entry);
       if (index === NEVER || sources < 2) continue;
       this.records.set(entry, FOUND_SLOW);
-      return { entry, index, sources, completed: this.records.wall(entry) };
+      const completed = this.records.wall(entry);
+      return { entry, index, sources, time, completed };
     }
     return undefined;
   }
