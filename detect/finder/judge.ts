@@ -60,8 +60,8 @@ export class Judge {
     return bytes;
   }
 
-  /** A target that is new is told of once it is judged, if anybody wants to know. */
-  noteNew(probe: Segment, host: number, traits: number): void {
+  /** A target is told of once it is judged, if anybody wants to know. */
+  noteTarget(probe: Segment, host: number, traits: number): void {
     if (this.#judged === undefined) return;
     this.#judged.note(probe, host, traits);
     this.deadline = Math.min(this.deadline, this.#judged.deadline);

@@ -9,6 +9,7 @@ import { SLOW_PAUSE_MS } from "../rules/slow.ts";
 import { LONG_GRACE_MS } from "../probe/judgement.ts";
 import { isDatagram } from "../probe/census.ts";
 import { weightOf } from "../probe/traits.ts";
+import { isWrittenAgain } from "../report/judged_probes.ts";
 import { FirstProbes } from "../table/first_probes.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
 import {
@@ -26,6 +27,9 @@ import {
 import type { Judge } from "./judge.ts";
 import type { Ongoing } from "./ongoing.ts";
 import type { FinderState } from "./state.ts";
+
+/** No time of a target, which are 32 bits. */
+const NOT_YET = 2 ** 32;
 
 /** Adds targets to records. */
 export class Recorder {
@@ -75,6 +79,7 @@ export class Recorder {
     if (!isDatagram(protocol)) this.#dropStrays(entry);
     const host = this.#state.destinationOf(probe);
     const index = records.findTarget(entry, protocol, port, host);
+    const last = index < 0 ? NOT_YET : records.timeAt(entry, index);
     if (index >= 0 && !this.#isAgain(entry, index, probe, traits | state)) {
       return;
     }
@@ -85,7 +90,9 @@ export class Recorder {
     records.addTarget(entry, protocol, port, host, known, toWord(time));
     this.#state.judgement.added(entry, time, known, goesOn);
     this.#added(entry, probe, known);
-    if (index < 0) this.#judge.noteNew(probe, host, traits);
+    if (last === NOT_YET || isWrittenAgain(probe, host, last)) {
+      this.#judge.noteTarget(probe, host, traits);
+    }
   }
 
   /** Stray datagrams give their place to what may be a scan's first probe. */

@@ -10,7 +10,7 @@ import { formatAddress } from "../packet/address.ts";
 import { PROTOCOL_TCP, Segment } from "../packet/segment.ts";
 import type { ProbeHandler, ProbeRecord } from "./probe_record.ts";
 import type { Protocol } from "./report.ts";
-import type { RecordTable } from "../table/records.ts";
+import { type RecordTable, toWord } from "../table/records.ts";
 import type { SourceKey } from "../table/source_key.ts";
 import {
   ABORTED,
@@ -26,6 +26,12 @@ import { type Judgement, LONG_GRACE_MS } from "../probe/judgement.ts";
 const MOST_WAITING = 16_384;
 const PROTOCOLS: readonly Protocol[] = ["tcp", "udp", "sctp", "ip"];
 const SECOND_MS = 1000;
+/**
+ * The shortest span that a fleet's rule asks about: who probes a target again and
+ * again is written once in each, or whoever has been at all hosts before could do
+ * so again without being seen.
+ */
+const PERIOD_MS = 3_600_000;
 
 /** Where the probes go, and how many. */
 export interface JudgedProbesOptions {
@@ -37,6 +43,26 @@ export interface JudgedProbesOptions {
   counters: Counters;
   /** Makes keys as the finder does. */
   key: SourceKey;
+}
+
+/**
+ * Whether a target that was probed before is written again: with the first probe
+ * of each period. No two sources' periods begin at the same time.
+ *
+ * @param host A hash of its address.
+ * @param last When the source probed it last, as targets keep it.
+ */
+export function isWrittenAgain(
+  { source3, time }: Segment,
+  host: number,
+  last: number,
+): boolean {
+  const begin = Math.imul(source3 ^ host, 0x9e3779b1);
+  return periodOf(begin + last) !== periodOf(begin + toWord(time));
+}
+
+function periodOf(word: number): number {
+  return Math.floor((word >>> 0) / PERIOD_MS);
 }
 
 /** Probes that wait for answers, each as long as its target may take. */
@@ -76,7 +102,7 @@ export class JudgedProbes {
   }
 
   /**
-   * Takes a probe of a target that is new.
+   * Takes a probe of a target that is new, or is to be written again.
    *
    * @param host The hash of its address that the record knows it by.
    */
