@@ -10,6 +10,7 @@
 
 import type { Counters } from "./counters.ts";
 import type { Settings } from "./settings.ts";
+import { isName } from "./packet/probe_packet.ts";
 import type { Segment } from "./packet/segment.ts";
 import { second } from "./probe/seconds.ts";
 import { describeRecord, describeShared } from "./report/describe.ts";
@@ -22,7 +23,7 @@ import {
   LITTLE,
 } from "./rules/coverage.ts";
 import { spread } from "./hash.ts";
-import { HeardHosts } from "./table/heard_hosts.ts";
+import { HeardHosts, SET_MASK } from "./table/heard_hosts.ts";
 import { FOUND_SLOW, UNNAMED } from "./table/records.ts";
 import { NetworkKey, NetworkMembers } from "./table/networks.ts";
 import { SourceKey } from "./table/source_key.ts";
@@ -33,6 +34,10 @@ const MOST_SOURCES = 65_536;
 const MOST_NETWORKS = 16_384;
 /** No source of a network adds more than this part of what makes a scan. */
 const SHARERS = 4;
+// Sets of hosts; not 0, as no host's hash is.
+const NAMED = 1;
+const IPV4 = 2;
+const IPV6 = 3;
 /** Longer than any scan takes. */
 const WHOLE = 2 ** 32;
 
@@ -57,8 +62,8 @@ export class FleetFinder {
   readonly #network = new NetworkKey();
   /** Nobody is to know which hosts are looked at. */
   readonly #secret: number;
-  readonly #ipv4Hosts: HeardHosts;
-  readonly #ipv6Hosts: HeardHosts;
+  /** Hosts with names, and addresses that stand for hosts: each is a fleet. */
+  readonly #fleets: readonly HeardHosts[];
   readonly #reporter: Reporter;
 
   /** @param counters Counts scans found and kept back. */
@@ -82,8 +87,10 @@ export class FleetFinder {
     this.#members = new NetworkMembers(networks);
     this.#key = new SourceKey(settings.ipv6Prefix, undefined);
     this.#secret = random() | 0;
-    this.#ipv4Hosts = new HeardHosts(this.#sources.window);
-    this.#ipv6Hosts = new HeardHosts(this.#sources.window);
+    const { window } = this.#sources;
+    this.#fleets = [NAMED, IPV4, IPV6].map((set) =>
+      new HeardHosts(set, window)
+    );
     this.#reporter = new Reporter(
       settings,
       report,
@@ -101,7 +108,7 @@ export class FleetFinder {
   get byteLength(): number {
     return this.#sources.records.byteLength +
       this.#networks.records.byteLength + this.#members.byteLength +
-      this.#ipv4Hosts.byteLength + this.#ipv6Hosts.byteLength +
+      this.#fleets.reduce((sum, { byteLength }) => sum + byteLength, 0) +
       this.#reporter.followed.byteLength;
   }
 
@@ -132,9 +139,11 @@ export class FleetFinder {
    * @param name The host's, as a number.
    */
   add(probe: Segment, name: number): void {
-    const host = spread(name ^ this.#secret) || 1;
-    const heard = probe.version === 4 ? this.#ipv4Hosts : this.#ipv6Hosts;
-    if (!heard.hear(host, second(probe.wallTime))) return;
+    const { wallTime, version } = probe;
+    const set = isName(name) ? NAMED : version === 4 ? IPV4 : IPV6;
+    const host = (spread(name ^ this.#secret) & ~SET_MASK) | set;
+    const heard = this.#fleetOf(host);
+    if (!heard.hear(host, second(wallTime), version)) return;
     const sources = this.#sources;
     const key = this.#key;
     key.ofSource(probe);
@@ -144,8 +153,12 @@ export class FleetFinder {
     }
     if (!sources.add(entry, probe, host)) return;
     const state = sources.judge(entry, probe, heard);
-    if (state === COMPLETE) this.#complete(entry, probe, host, heard);
-    else if (state === LITTLE) this.#addToNetwork(probe, host, heard);
+    if (state === COMPLETE) this.#complete(entry, probe, host);
+    else if (state === LITTLE) this.#addToNetwork(probe, host);
+  }
+
+  #fleetOf(host: number): HeardHosts {
+    return this.#fleets[(host & SET_MASK) - 1];
   }
 
   #goesOn(entry: number, probe: Segment): void {
@@ -158,12 +171,11 @@ export class FleetFinder {
     entry: number,
     probe: Segment,
     host: number,
-    heard: HeardHosts,
   ): void {
     const { records } = this.#sources;
     records.set(entry, FOUND_SLOW | UNNAMED);
     this.#reporter.tell({
-      scan: this.#describe(this.#sources, entry, probe, host, heard),
+      scan: this.#describe(this.#sources, entry, probe, host),
       table: records,
       entry,
       time: probe.time,
@@ -177,9 +189,9 @@ export class FleetFinder {
     entry: number,
     probe: Segment,
     host: number,
-    heard: HeardHosts,
   ): Scan {
     const { records } = coverage;
+    const heard = this.#fleetOf(host);
     const completed = records.wall(entry);
     const { tos: _, sourcePort, ttl, ...scan } = describeRecord(
       records,
@@ -207,7 +219,8 @@ export class FleetFinder {
 
   // Sources of one network that share the work.
 
-  #addToNetwork(probe: Segment, host: number, heard: HeardHosts): void {
+  #addToNetwork(probe: Segment, host: number): void {
+    const heard = this.#fleetOf(host);
     const { records } = this.#networks;
     this.#network.of(this.#key);
     const entry = this.#networks.take(this.#network, probe, host);
@@ -222,7 +235,7 @@ export class FleetFinder {
     const sources = this.#members.count(entry);
     if (sources < SHARERS) return;
     records.set(entry, FOUND_SLOW);
-    const scan = this.#describe(this.#networks, entry, probe, host, heard);
+    const scan = this.#describe(this.#networks, entry, probe, host);
     const event = describeShared(scan, this.#network, sources);
     this.#reporter.tellShared(event, probe.time);
   }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { spread } from "../hash.ts";
 import { DIRECTION_IN } from "./packet.ts";
 import type { Segment } from "./segment.ts";
 
@@ -56,7 +57,7 @@ export function probeHost(view: DataView, at: number): number {
   return view.getInt32(at + HOST);
 }
 
-/** The number that a host's name becomes, not 0: FNV-1a. */
+/** The number that a host's name becomes, which is odd: FNV-1a. */
 export function hostOfName(
   name: ArrayLike<number>,
   start: number,
@@ -66,16 +67,22 @@ export function hostOfName(
   for (let at = start; at < end; at++) {
     hash = Math.imul(hash ^ name[at], 0x01000193);
   }
-  return hash | 0 || 1;
+  return hash | 1;
 }
 
-/** The number of a host without a name: its probed address stands for it. */
+/** Whether a host's number is that of a name. */
+export function isName(host: number): boolean {
+  return (host & 1) !== 0;
+}
+
+/** The number of a host without a name, even: its address stands for it. */
 export function hostOfAddress(
   { destination0, destination1, destination2, destination3 }: Segment,
 ): number {
   let hash = Math.imul(destination0, 0x9e3779b1) ^ destination1;
   hash = Math.imul(hash, 0x9e3779b1) ^ destination2;
-  return (Math.imul(hash, 0x9e3779b1) ^ destination3) || 1;
+  hash = spread(Math.imul(hash, 0x9e3779b1) ^ destination3);
+  return (hash & ~1) || 2;
 }
 
 /** Reads a probe, all but its times and who has seen it. */

@@ -166,9 +166,14 @@ export class Coverage {
   }
 
   /** What a record comes to around the time of its last probe. */
-  judge(entry: number, { wallTime }: Segment, heard: HeardHosts): number {
+  judge(
+    entry: number,
+    { wallTime, version }: Segment,
+    heard: HeardHosts,
+  ): number {
     const { records } = this;
-    const soon = this.#needed(heard, PART_OF_AN_HOUR);
+    const hosts = heard.size(version);
+    const soon = this.#needed(hosts, PART_OF_AN_HOUR);
     const much = Math.ceil(soon / this.#sharers);
     const known = records.count(entry) - records.bound(entry);
     if (known <= much && known < soon) return LITTLE;
@@ -188,7 +193,7 @@ export class Coverage {
       if (gap < HOUR) hour++;
       if (gap < this.window) all++;
     }
-    const enough = this.#needed(heard, PART_OF_ALL);
+    const enough = this.#needed(hosts, PART_OF_ALL);
     const isComplete =
       hour >= soon && this.#most(entry, time, heard, HOUR) >= soon ||
       all >= enough && this.#most(entry, time, heard, this.window) >= enough;
@@ -261,8 +266,8 @@ export class Coverage {
     return records.count(entry) - 1;
   }
 
-  /** How many hosts are so large a part of those that one hears of. */
-  #needed({ count }: HeardHosts, part: number): number {
-    return Math.max(this.#fewest, Math.ceil(count * part));
+  /** How many hosts are so large a part of all. */
+  #needed(hosts: number, part: number): number {
+    return Math.max(this.#fewest, Math.ceil(hosts * part));
   }
 }

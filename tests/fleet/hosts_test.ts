@@ -4,79 +4,16 @@
  */
 
 import fc from "fast-check";
-import { ProbeFormat } from "../../capture/savefile/probe_records.ts";
-import { formatProbe } from "../../format/probe.ts";
-import { Detector, type DetectorOptions } from "../../mod.ts";
 import { assert, assertEquals } from "../assert.ts";
 import { amount } from "../long.ts";
-import { START } from "../packets.ts";
 import { below, seeded, shuffled } from "../random.ts";
 import { hostAddress, SWEEPER } from "./crowd.ts";
+import { addressOf, known, named, other, type Probe } from "./named.ts";
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const HOSTS = 100;
-/** A source that nobody shares a network with. */
-function other(i: number): string {
-  return `100.${64 + (i >> 8)}.${i & 0xff}.1`;
-}
-
-interface Probe {
-  time: number;
-  source: string;
-  host: string | undefined;
-  destination?: string;
-  port?: number;
-  /** When it is sent [when nobody is late]. */
-  sent?: number;
-}
-
-/** Who is named, and how many hosts each has probed. */
-function named(
-  probes: Iterable<Probe>,
-  options: DetectorOptions = {},
-): Record<string, number> {
-  const found: [string, number][] = [];
-  const detector = new Detector((report) => {
-    if (report.type === "scan") {
-      found.push([report.source, report.hosts ?? NaN]);
-    } else if (report.type === "shared") {
-      found.push([report.network, report.scan.hosts ?? NaN]);
-    }
-  }, { fromFile: true, logBurst: 0, random: seeded(1), ...options });
-  let now = Infinity;
-  const format = new ProbeFormat((packet) => detector.packet(packet), {
-    now: () => START + now,
-  });
-  for (const probe of probes) {
-    const { time, source, host, port = 22, sent = Infinity } = probe;
-    now = sent;
-    const destination = probe.destination ?? addressOf(host ?? "web0");
-    const line = formatProbe({
-      ...{ time: START + time, source, sourcePort: 40_000, destination },
-      ...{ destinationPort: port, protocol: "tcp", flags: 2 },
-      outcome: "silent",
-    }, host);
-    const bytes = new TextEncoder().encode(`${line}\n`);
-    format.take(new DataView(bytes.buffer), 0, bytes.length);
-  }
-  format.end();
-  detector.finish();
-  assertEquals(new Set(found.map(([who]) => who)).size, found.length, "twice");
-  return Object.fromEntries(found);
-}
-
-function addressOf(host: string): string {
-  return hostAddress(Number(host.replace("web", "")));
-}
-
-/** All hosts are probed by others, and so known. */
-function* known(time = 0, hosts = HOSTS): Generator<Probe> {
-  for (let i = 0; i < hosts; i++) {
-    yield { time: time + i, source: other(i), host: `web${i}` };
-  }
-}
 
 /** One source probes all hosts, one in so many milliseconds. */
 function* sweep(time: number, gap: number, hosts = HOSTS): Generator<Probe> {
