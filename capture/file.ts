@@ -51,6 +51,9 @@ export type PacketFilter = (
   packet: Parameters<PacketHandler>[0],
 ) => boolean;
 
+/** The file is empty: no capture is, but a host that was not probed writes none. */
+export class EmptyFileError extends Error {}
+
 /** Reads packets from a capture file. */
 export class FileCapture implements Capture {
   readonly description: string;
@@ -107,6 +110,11 @@ export class FileCapture implements Capture {
     return { refused, late };
   }
 
+  /** Whether the file is one of probe records, as far as is known. */
+  get readsProbes(): boolean {
+    return this.#reader?.readsProbes ?? false;
+  }
+
   async run(handler: PacketHandler, tick?: Tick): Promise<void> {
     const steps = this.steps(handler, tick);
     while (!(await steps.next()).done);
@@ -145,7 +153,7 @@ export class FileCapture implements Capture {
       if (error instanceof Stopped) return reader.stop();
       if (!(error instanceof CaptureFileError)) throw error;
       if (this.bytesRead === 0) {
-        throw new Error(
+        throw new EmptyFileError(
           `${this.description}: the file is empty: nothing was captured, or not yet`,
         );
       }
@@ -248,10 +256,9 @@ export class FileCapture implements Capture {
    */
   #tellTime(waited: number): number {
     const next = this.#reader?.idle(waited) ?? Infinity;
-    const isRecords = this.#reader?.readsProbes ?? false;
     if (this.#tick === undefined || this.#received === 0) return next;
     const { lateness = LATENESS_MS } = this.#options;
-    const lag = Math.max(WRITERS_BUFFER_MS, isRecords ? lateness : 0);
+    const lag = Math.max(WRITERS_BUFFER_MS, this.readsProbes ? lateness : 0);
     const time = this.#lastTime + this.#silence + waited - lag;
     return Math.min(next, this.#tick(time));
   }

@@ -13,7 +13,7 @@ import {
   sumStatistics,
   type Tick,
 } from "./capture.ts";
-import type { FileCapture } from "./file.ts";
+import { EmptyFileError, type FileCapture } from "./file.ts";
 import { PacketQueue } from "./packet_queue.ts";
 
 /** What the read buffers of all files may take together, in bytes. */
@@ -98,7 +98,7 @@ export class FilesCapture implements Capture {
       if (lane.isOver) waiting.removeFirst();
       else waiting.sinkFirst();
     }
-    refuseDamaged(lanes);
+    refuseDamaged(lanes, this.#files.some(({ readsProbes }) => readsProbes));
   }
 
   /** Reads on in a file until it has a packet, or is over. */
@@ -124,9 +124,14 @@ export class FilesCapture implements Capture {
   }
 }
 
-/** A damaged file keeps nobody from reading the others. */
-function refuseDamaged(lanes: readonly Lane[]): void {
-  const damaged = lanes.filter(({ failure }) => failure !== undefined);
+/**
+ * A damaged file keeps nobody from reading the others. An empty one is no damage
+ * among those of a fleet's hosts.
+ */
+function refuseDamaged(lanes: readonly Lane[], isFleet: boolean): void {
+  const damaged = lanes.filter(({ failure }) =>
+    failure !== undefined && !(isFleet && failure instanceof EmptyFileError)
+  );
   if (damaged.length === 0) return;
   const [{ failure }] = damaged;
   if (damaged.length === 1) throw failure;

@@ -9,11 +9,17 @@ import { CaptureFileError } from "./format.ts";
 /** So many bytes of a file tell what it is. */
 export const NAMING_LENGTH = 16;
 
+/** Tabulator, line feed, carriage return. */
+const LINE_CONTROLS: readonly number[] = [0x09, 0x0a, 0x0d];
+const DELETE = 0x7f;
+
 const CONVERT = "editcap -F pcapng converts it";
 const UNPACK = "unpack it first";
 
+type Format = readonly [start: string, name: string, remedy: string];
+
 /** What a file begins with, its name, and what to do about it. */
-const FORMATS: readonly [start: string, name: string, remedy: string][] = [
+const FORMATS: readonly Format[] = [
   ["snoop\0\0\0", "a snoop file (RFC 1761)", CONVERT],
   ["btsnoop\0", "a Bluetooth snoop file", "it has no IP packets"],
   ["TRSNIFF data", "a file of the Sniffer", CONVERT],
@@ -42,6 +48,7 @@ const ERF_TYPE = 8;
 const ERF_LENGTH = 10;
 const ERF_SHORTEST = 16;
 const ERF_LAST_TYPE = 48;
+const ERF: Format = ["", "an ERF file", CONVERT];
 /** 2000 and 2060, as the upper half of a record's time, in seconds. */
 const ERF_EARLIEST = 946_684_800;
 const ERF_LATEST = 2_840_140_800;
@@ -55,9 +62,7 @@ export function refuseFormat(
   start: number,
   end: number,
 ): CaptureFileError {
-  const [, name, remedy] =
-    FORMATS.find(([bytes]) => beginsWith(view, start, end, bytes)) ??
-      (isErf(view, start, end) ? ["", "an ERF file", CONVERT] : []);
+  const [, name, remedy] = formatOf(view, start, end) ?? [];
   if (name !== undefined) {
     return new CaptureFileError(
       `not pcap or pcapng, but ${name}: ${remedy}`,
@@ -69,6 +74,32 @@ export function refuseFormat(
     `not a capture file: it starts with ${magic}, which is no magic number of pcap or pcapng`,
     0,
   );
+}
+
+/** Whether what begins so may be lines of text: no other format is known to. */
+export function mayBeLines(
+  view: DataView,
+  start: number,
+  end: number,
+): boolean {
+  return isText(view, start, end) && formatOf(view, start, end) === undefined;
+}
+
+function formatOf(view: DataView, start: number, end: number) {
+  const found = FORMATS.find(([bytes]) => beginsWith(view, start, end, bytes));
+  if (found !== undefined || isText(view, start, end)) return found;
+  return isErf(view, start, end) ? ERF : undefined;
+}
+
+/** Whether there are no control characters but for those of lines. */
+function isText(view: DataView, start: number, end: number): boolean {
+  for (let at = start; at < end; at++) {
+    const byte = view.getUint8(at);
+    if (byte < 0x20 ? !LINE_CONTROLS.includes(byte) : byte === DELETE) {
+      return false;
+    }
+  }
+  return true;
 }
 
 function beginsWith(

@@ -131,7 +131,7 @@ export class ProbeLine {
     const text = this.#text(at, at + MINUTE);
     if (!/^\d{4}-\d\d-\d\dT\d\d:\d\d$/.test(text)) return false;
     this.#minuteTime = Date.parse(`${text}:00.000Z`);
-    if (Number.isNaN(this.#minuteTime)) return false;
+    if (!isOnCalendar(this.#minuteTime, text)) return false;
     minute.set(bytes.subarray(at, at + MINUTE));
     return true;
   }
@@ -280,6 +280,15 @@ export class ProbeLine {
   #text(start: number, end: number): string {
     return String.fromCharCode(...this.#bytes.subarray(start, end));
   }
+}
+
+/**
+ * Whether a time, in milliseconds, is the minute that a text begins with: the 30th
+ * of February is read as the 2nd of March, 24:00 as the next day.
+ */
+export function isOnCalendar(time: number, text: string): boolean {
+  return !Number.isNaN(time) &&
+    new Date(time).toISOString().startsWith(text.slice(0, MINUTE));
 }
 
 function hexDigit(byte: number): number {

@@ -25,13 +25,15 @@ import {
 import type { ProbeRecord } from "../../detect/report/probe_record.ts";
 import type { Protocol } from "../../detect/report/report.ts";
 import type { SavefileFormat } from "./format.ts";
-import { ProbeLine } from "./probe_line.ts";
+import { isOnCalendar, ProbeLine } from "./probe_line.ts";
 import { ProbeQueue } from "./probe_queue.ts";
 
 /** Longer than any that is written; what is longer takes no memory. */
 const LONGEST_LINE = 2048;
 const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
+/** What some editors begin a file with, in UTF-8. */
+const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
 const HIGHEST_PORT = 0xffff;
 const HIGHEST_BYTE = 0xff;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
@@ -66,7 +68,7 @@ export class ProbeFormat implements SavefileFormat {
   refused = 0;
   readonly needed = 1;
   readonly item = "line";
-  readonly hasPackets = true;
+  hasPackets = false;
   readonly mayEnd = true;
   readonly #queue: ProbeQueue;
   readonly #reader = new ProbeLine();
@@ -139,13 +141,15 @@ export class ProbeFormat implements SavefileFormat {
     let host: number;
     if (reader.read(this.#line, length, segment)) host = reader.host;
     else {
-      const record = parseProbe(latin1(this.#line.subarray(0, length)));
+      const line = latin1(this.#line.subarray(0, length));
+      const record = parseProbe(line.replace(BYTE_ORDER_MARK, ""));
       if (record === undefined) return false;
       segment.assign(segmentOf(record));
       host = hostOf(record);
     }
     writeProbe(this.#recordView, 0, segment, host || hostOfAddress(segment));
     this.#queue.push(this.#record, segment.time);
+    this.hasPackets = true;
     return true;
   }
 }
@@ -217,7 +221,7 @@ function isNumber(value: unknown, highest: number): value is number {
 function parseTime(value: unknown): number | undefined {
   if (typeof value !== "string" || !TIMESTAMP.test(value)) return undefined;
   const time = Date.parse(value);
-  return Number.isNaN(time) ? undefined : time;
+  return isOnCalendar(time, value) ? time : undefined;
 }
 
 function parseFlags(value: unknown): number | undefined {

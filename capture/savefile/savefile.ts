@@ -19,7 +19,7 @@ import {
   PCAP_NANOSECONDS_SWAPPED,
   PcapFormat,
 } from "./pcap.ts";
-import { NAMING_LENGTH, refuseFormat } from "./other_formats.ts";
+import { mayBeLines, NAMING_LENGTH, refuseFormat } from "./other_formats.ts";
 import { MAX_BLOCK, PcapngFormat, SECTION_HEADER } from "./pcapng.ts";
 import { ProbeFormat } from "./probe_records.ts";
 
@@ -85,6 +85,8 @@ export class SavefileReader {
   readonly #clock: FileClock;
   #probes: ProbeFormat | undefined;
   #format: SavefileFormat | undefined;
+  /** Why it is no capture file, unless one of its lines is a probe record. */
+  #doubt: CaptureFileError | undefined;
   /** Bytes needed to tell the format, or what else the file is. */
   #magicNeeded = MAGIC_LENGTH;
   /** The beginning of an item that is not whole yet. */
@@ -177,6 +179,9 @@ export class SavefileReader {
     }
     if (mayEnd && this.#heldLength === 0 && this.#passed === 0) {
       this.#format?.end?.();
+      if (this.#doubt !== undefined && !this.#format?.hasPackets) {
+        throw this.#doubt;
+      }
       return this.#checkLinkTypes();
     }
     const missing = this.#passed > 0 ? this.#passed : needed;
@@ -246,7 +251,11 @@ export class SavefileReader {
     }
     this.#magicNeeded = NAMING_LENGTH;
     if (end - start < NAMING_LENGTH) return undefined;
-    throw refuseFormat(view, start, end);
+    const failure = refuseFormat(view, start, end);
+    if (!mayBeLines(view, start, end)) throw failure;
+    // The first line of a file that was rotated may be the rest of one.
+    this.#doubt = failure;
+    return this.#probes = new ProbeFormat(this.#handler, this.#options);
   }
 
   /** Passes over bytes of a chunk from `at` on; returns where it goes on. */

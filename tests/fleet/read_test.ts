@@ -44,16 +44,18 @@ Deno.test("files, a directory and standard input, in order of time", async () =>
       "one": line(0, 0) + line(3, 3000),
       "others/a": line(1, 1000) + line(4, 4000) + "no record\n",
       "others/b": line(2, 2000) + line(6, 6000),
+      "others/quiet": "",
+      "others/rotated": line(3, 3000).slice(40) + line(3, 3000),
     };
     for (const [name, text] of Object.entries(files)) {
       await Deno.writeTextFile(`${folder}/${name}`, text);
     }
     const args = ["--read", `${folder}/others`, "--read", `${folder}/one`];
     const all = await read([...args, "--read", "-"], line(5, 5000));
-    assertEquals(all.stdout, [LINE]);
+    assertEquals([all.stdout, await all.end()], [[LINE], 0]);
     const errors = all.stderr.join("\n");
-    assertStringIncludes(errors, "7 packets seen");
-    assertStringIncludes(errors, "losses: 1 line that is no probe record");
+    assertStringIncludes(errors, "8 packets seen");
+    assertStringIncludes(errors, "losses: 2 lines that are no probe records");
     assertEquals((await read(args)).stdout, []);
   } finally {
     await Deno.remove(folder, { recursive: true });

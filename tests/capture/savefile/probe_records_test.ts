@@ -10,11 +10,20 @@ import type { ProbeRecord } from "../../../detect/report/probe_record.ts";
 import { formatProbe } from "../../../format/probe.ts";
 import { ProbeLine } from "../../../capture/savefile/probe_line.ts";
 import { ProbeQueue } from "../../../capture/savefile/probe_queue.ts";
+import {
+  CaptureFileError,
+  SavefileReader,
+} from "../../../capture/savefile/savefile.ts";
 import type { Packet } from "../../../detect/packet/packet.ts";
 import { PROBE_BYTES } from "../../../detect/packet/probe_packet.ts";
 import { formatAddress, type Segment } from "../../../library/packet.ts";
 import { probeOf } from "../../fleet/probes.ts";
-import { assert, assertEquals } from "../../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertStringIncludes,
+  assertThrows,
+} from "../../assert.ts";
 import { START } from "../../packets.ts";
 import { ipv4, ipv6 } from "../../format/reports.ts";
 import { assertProbe } from "../../schema.ts";
@@ -154,11 +163,17 @@ Deno.test("whatever is wrong in a field, it is refused", () => {
     ...["portscan", undefined, 1].map((value) => ({ event_type: value })),
     ...["today", "2026-01-01", "2026-13-01T00:00:00Z", 0, undefined]
       .map((value) => ({ timestamp: value })),
+    ...["2026-02-29", "2026-02-30", "2026-04-31"].map((day) => ({
+      timestamp: `${day}T00:00:00.000Z`,
+    })),
+    { timestamp: "2026-01-01T24:00:00.000Z" },
+    { timestamp: "2026-01-01T23:59:60.000Z" },
     { proto: "IP", dest_port: 256 },
   ];
   for (const change of changes) {
     const line = JSON.stringify({ ...GOOD, ...change });
     assertEquals(parseProbe(line), undefined, line);
+    assertEquals(read(line)[0], [], line);
   }
   assert(parseProbe(JSON.stringify({ ...GOOD, more: [1] })) !== undefined);
 });
@@ -183,6 +198,44 @@ Deno.test("what is no line of ours is counted, and hides no other", () => {
   for (const sizes of [[1 << 16], [1000], [7]]) {
     const [found, refused] = read(lines.join("\n"), sizes);
     assertEquals([found.length, refused], [bad.length, bad.length]);
+  }
+});
+
+/** The same from the beginning of a file, whose format is not known. */
+function readFile(text: string, size: number): [times: number[], number] {
+  const times: number[] = [];
+  const reader = new SavefileReader(({ time }) => times.push(time));
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length; at += size) {
+    reader.push(bytes.slice(at, at + size));
+  }
+  reader.end();
+  return [times, reader.refused];
+}
+
+Deno.test("a file may begin anywhere in a line, or with an empty one", () => {
+  const good = JSON.stringify({ ...GOOD, host: "web-\u00e9" });
+  for (const size of [1, 3, 5, 16, 1 << 16]) {
+    // All but the brace, which is a record of its own.
+    for (let begin = 1; begin <= good.length; begin += size < 16 ? 7 : 1) {
+      const refused = begin < good.length ? 1 : 0;
+      assertEquals(
+        readFile(`${good.slice(begin)}\n${good}\n`, size),
+        [[START], refused],
+        `from ${begin}, ${size} bytes at a time`,
+      );
+    }
+    for (const start of ["\ufeff", "\n", "\r\n\r\n", "# a remark, or so\n"]) {
+      const found = readFile(`${start}${good}\n`, size);
+      assertEquals(found, [[START], start.includes("#") ? 1 : 0], start);
+    }
+  }
+});
+
+Deno.test("text of which no line is a record is no capture file", () => {
+  for (const text of ["root:x:0:0:root:/root:/bin/bash\n", "x".repeat(9999)]) {
+    const error = assertThrows(() => readFile(text, 1000), CaptureFileError);
+    assertStringIncludes(error.message, "not a capture file: it starts with");
   }
 });
 
