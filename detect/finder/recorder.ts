@@ -225,9 +225,9 @@ export class Recorder {
       return true;
     }
     if (known === WAITING && !isRefused) this.#noteRepeat(entry, index, probe);
-    if (isNamed && !isRefused && records.bound(entry) < threshold) {
-      records.mergeFlags(entry, probe.flags);
-    }
+    // While a scan waits to be judged, it goes on.
+    if (records.bound(entry) >= threshold) records.renew(entry, probe.time);
+    else if (isNamed && !isRefused) records.mergeFlags(entry, probe.flags);
     return false;
   }
 

@@ -105,6 +105,12 @@ export abstract class WeighedTable extends TargetTable {
     this.touch(entry, isLatest ? time : last, bound, live);
   }
 
+  /** A source has probed again what stands in its list. */
+  renew(entry: number, time: number): void {
+    if (time <= this.time(entry)) return;
+    this.doubles[(this.recordAt(entry) + TIME) >> 1] = time;
+  }
+
   /**
    * A target was added that waits or was refused.
    *
