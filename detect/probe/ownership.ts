@@ -58,13 +58,14 @@ export class Ownership {
    */
   comesFromUs(s: Segment): boolean {
     const isOut = s.direction === DIRECTION_OUT;
-    return isOut && hasSource(this.#local, s, true) ||
+    return isOut && hasSource(this.#local, s, !this.hasHome) ||
       hasSource(this.#home, s, false);
   }
 
   /** Whether a packet surely goes to a host of ours. */
   goesToUs(s: Segment): boolean {
-    return hasDestination(this.#local, s, s.direction === DIRECTION_IN) ||
+    const isIn = s.direction === DIRECTION_IN;
+    return hasDestination(this.#local, s, isIn && !this.hasHome) ||
       hasDestination(this.#home, s, false) ||
       this.#isPromiscuous && hasDestination(this.#onLink, s, false);
   }

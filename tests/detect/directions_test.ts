@@ -8,6 +8,7 @@ import {
   DIRECTION_IN,
   DIRECTION_OUT,
   PROTOCOL_UDP,
+  TCP_ACK,
   TCP_RST,
 } from "../../library/packet.ts";
 import { assertEquals } from "../assert.ts";
@@ -104,6 +105,27 @@ Deno.test("clients behind a router with NAT share out no scan", () => {
   }
   assertEquals(found(translated(traffic)), []);
 });
+
+/** A client in a router's network, strangers that refuse it, and old connections. */
+function refusedClient(): Traffic {
+  const traffic = new Traffic();
+  for (const [i, one] of strangers(60, 443).entries()) {
+    if (i % 3 === 0) traffic.refuse({ ...one, delay: 20 });
+    else if (i % 3 === 1) traffic.connect({ ...one, delay: 20 });
+    else {
+      traffic.receive(one, { flags: TCP_ACK });
+      traffic.send(one, { flags: TCP_RST }, 20);
+    }
+  }
+  for (const one of strangers(60)) traffic.refuse({ ...one, delay: 20 });
+  return traffic;
+}
+
+for (const home of ["198.51.100.1", "192.0.2.0/24"]) {
+  Deno.test(`strangers refuse a client behind a router, home ${home}`, () => {
+    assertEquals(found(routed(refusedClient()), { home: hosts(home) }), []);
+  });
+}
 
 for (const fate of ["silent", "refused"] as const) {
   Deno.test(`a scan through a router, ${fate}`, () => {
