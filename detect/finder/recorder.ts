@@ -287,9 +287,9 @@ export class Recorder {
     const { records, judgement } = this.#state;
     if (records.stateAt(entry, index) !== WAITING) return false;
     const traits = records.traitsAt(entry, index);
-    if ((traits & IS_OURS) !== 0) return false;
     const age = (toWord(time) - records.timeAt(entry, index)) >>> 0;
-    return age > LONG_GRACE_MS + judgement.pauseOf(traits);
+    return age > LONG_GRACE_MS + judgement.pauseOf(traits) &&
+      !judgement.countsSlowly(entry, index, time);
   }
 
   #remove(entry: number, index: number): void {

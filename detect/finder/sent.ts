@@ -100,7 +100,7 @@ export class Sent {
       else if ((flags & TCP_ACK) !== 0) this.#goesOn(segment);
     } else if (protocol === PROTOCOL_UDP) this.#sendsDatagram(segment);
     else if (protocol === PROTOCOL_SCTP) {
-      if (flags === SCTP_INIT_ACK) this.#outcome(segment, ANSWERED_TARGET);
+      if (flags === SCTP_INIT_ACK) this.#answers(segment);
       else if (flags === SCTP_ABORT) this.#outcome(segment, REFUSED);
     }
   }

@@ -26,7 +26,7 @@ import {
   TARGET_UDP,
   WAITING,
 } from "../table/targets.ts";
-import { Census } from "./census.ts";
+import { Census, isDatagram } from "./census.ts";
 import type { UsedPorts } from "./used_ports.ts";
 
 /**
@@ -136,13 +136,14 @@ export class Judgement {
   }
 
   /**
-   * What a target weighs over a long time. Crawlers, mail servers and resolvers
-   * meet dead hosts all day: a further host at the same port weighs as a high port
-   * does, and nothing if it has answered anybody.
+   * What a target that counts weighs over a long time. Crawlers, mail servers and
+   * resolvers meet dead hosts all day: a further host at the same port weighs as a
+   * high port does.
    */
-  weightAmidHosts(entry: number, index: number, time: number): number {
-    if (!this.census.isFurtherHost(index)) return this.weight(entry, index);
-    return this.#isKnownService(entry, index, time) ? 0 : this.#highWeight;
+  weightAmidHosts(entry: number, index: number): number {
+    return this.census.isFurtherHost(index)
+      ? this.#highWeight
+      : this.weight(entry, index);
   }
 
   /**
@@ -227,13 +228,12 @@ export class Judgement {
     const port = portOf(traits);
     const host = records.hostAt(entry, index);
     const ports = this.#ports;
-    const hasAck = (traits & HAS_ACK) !== 0;
-    const isUsed = hasAck || protocol === TARGET_UDP || protocol === TARGET_IP;
+    const isUsed = (traits & HAS_ACK) !== 0 || isDatagram(protocol);
     if (isUsed && ports.isInUse(traits, protocol, port, host, time)) {
       return true;
     }
-    if (hasAck || protocol === TARGET_IP) return false;
-    return ports.wasOpened(traits, protocol, port, host, time);
+    return protocol !== TARGET_IP &&
+      ports.wasOpened(traits, protocol, port, host, time);
   }
 
   /** Whether all targets of a record are one host's. */
@@ -244,18 +244,6 @@ export class Judgement {
       if (records.hostAt(entry, i) !== first) return false;
     }
     return true;
-  }
-
-  /** Whether the target has answered anybody within the window. */
-  #isKnownService(entry: number, index: number, time: number): boolean {
-    const records = this.#records;
-    return this.#ports.wasOpened(
-      records.traitsAt(entry, index),
-      records.protocolAt(entry, index),
-      records.portAt(entry, index),
-      records.hostAt(entry, index),
-      time,
-    );
   }
 
   /**

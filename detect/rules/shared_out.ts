@@ -327,7 +327,7 @@ export class SharedOutRule {
       }
       wait = Math.max(wait, this.#judgement.undecided(entry, i, time));
       if (!this.#judgement.countsSlowly(entry, i, time)) continue;
-      sum += this.#judgement.weightAmidHosts(entry, i, time);
+      sum += this.#judgement.weightAmidHosts(entry, i);
       if (sum >= this.#threshold) return i;
     }
     if (wait > 0) this.#queue.add(entry, time, wait);

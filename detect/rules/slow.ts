@@ -51,7 +51,7 @@ export class SlowRule implements RecordRule {
       if (host === hosts) this.#sums[hosts++] = 0;
       this.#sums[host] += weight;
       if (this.#sums[host] >= this.#threshold) return i;
-      total += host === 0 ? weight : judgement.weightAmidHosts(entry, i, time);
+      total += host === 0 ? weight : judgement.weightAmidHosts(entry, i);
       if (total >= MANY_HOSTS_FACTOR * this.#threshold) return i;
     }
     return NOTHING_FOUND;

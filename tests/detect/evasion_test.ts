@@ -231,3 +231,36 @@ Deno.test("services that are on their way up when the host boots", () => {
   assertEquals(atBoot(5, false), 1);
   assertEquals(atBoot(70, true), 1);
 });
+
+/** A fast scan of a host that drops, after a record was filled with 130 targets. */
+function filledThenScan(fill: Traffic): Traffic {
+  const last = Math.max(...fill.packets.map(({ time }) => time));
+  return fill.add(scan("silent", 200, { time: last + 10 * SECOND }));
+}
+
+Deno.test("silent ports fill a record where the capture sees one direction only", () => {
+  const traffic = new Traffic();
+  for (let i = 0; i < 3; i++) {
+    const half = ends({ source: `192.0.2.${10 + i}`, port: 443 });
+    traffic.receive(half, { flags: TCP_SYN, sequence: 1 });
+    traffic.receive(half, { flags: TCP_ACK, sequence: 2 }, 20);
+  }
+  for (const [i, port] of portsFrom(30_000, 130).entries()) {
+    traffic.receive(ends({ port, time: i * 4 * SECOND }));
+  }
+  const { decisions } = watch(filledThenScan(traffic), HOME);
+  assertEquals([...decisions], [`${SCANNER} classic`]);
+});
+
+Deno.test("segments with ACK to ports that are open fill a record", () => {
+  const traffic = new Traffic();
+  for (let i = 0; i < 130; i++) {
+    const host = address("198.51", 1000 + i);
+    const client = { source: "192.0.2.9", sourcePort: 40_000 + i };
+    traffic.connect(ends({ ...client, host, port: 443, time: i * 10 }));
+    const time = HOUR + i * 4 * SECOND;
+    traffic.probe("ack", "silent", ends({ host, port: 443, time }));
+  }
+  const { decisions } = watch(filledThenScan(traffic), HOME);
+  assertEquals([...decisions], [`${SCANNER} classic`]);
+});
