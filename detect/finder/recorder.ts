@@ -131,12 +131,14 @@ export class Recorder {
       companies.forget(entry);
     } else if (isPause) records.beginRun(entry, probe);
     else if (records.run(entry) === 0) this.#beginAnew(entry, probe);
-    if (records.bound(entry) < threshold) {
+    const goesOn = !isNew && !isPause;
+    // What comes once a run may be a scan is not part of what completed it.
+    if (!goesOn || records.run(entry) < threshold) {
       records.mergeKnownFlags(entry, probe.flags, ever);
       records.mergeChanges(entry, probe);
       if ((traits & BY_REFUSAL) !== 0) records.forgetHeader(entry);
     }
-    return !isNew && !isPause;
+    return goesOn;
   }
 
   /**
@@ -227,7 +229,9 @@ export class Recorder {
     if (known === WAITING && !isRefused) this.#noteRepeat(entry, index, probe);
     // While a scan waits to be judged, it goes on.
     if (records.bound(entry) >= threshold) records.renew(entry, probe.time);
-    else if (isNamed && !isRefused) records.mergeFlags(entry, probe.flags);
+    if (isNamed && !isRefused && records.run(entry) < threshold) {
+      records.mergeFlags(entry, probe.flags);
+    }
     return false;
   }
 
