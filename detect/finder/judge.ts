@@ -60,6 +60,11 @@ export class Judge {
     return bytes;
   }
 
+  /** Whether anybody wants to know of each probe. */
+  get handsOn(): boolean {
+    return this.#judged !== undefined;
+  }
+
   /** A target is told of once it is judged, if anybody wants to know. */
   noteTarget(probe: Segment, host: number, traits: number): void {
     if (this.#judged === undefined) return;

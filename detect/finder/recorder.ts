@@ -20,6 +20,7 @@ import {
   EXCUSED,
   IS_OURS,
   REFUSED,
+  STATE_MASK,
   TARGET_UDP,
   targetProtocol,
   WAITING,
@@ -37,6 +38,8 @@ export class Recorder {
   readonly #judge: Judge;
   readonly #ongoing: Ongoing;
   readonly #firstProbes: FirstProbes;
+  /** Whether each probe is handed on, and so known until it is again. */
+  readonly #handsOn: boolean;
 
   /** @param random A source of 32 random bits for the hash keys. */
   constructor(
@@ -47,6 +50,7 @@ export class Recorder {
   ) {
     this.#state = state;
     this.#judge = judge;
+    this.#handsOn = judge.handsOn;
     this.#ongoing = ongoing;
     this.#firstProbes = new FirstProbes(state.records.capacity, random);
   }
@@ -73,6 +77,7 @@ export class Recorder {
       if (age > SLOW_PAUSE_MS) records.clearStanding(entry);
       if (this.#isOver(entry, age, traits)) records.clearTargets(entry);
       else if (this.#ongoing.goesOn(entry, probe)) return;
+      else if (!this.#handsOn) this.#forgetSilent(entry, age, traits);
     }
     const { destinationPort: port } = probe;
     const protocol = targetProtocol(probe.protocol);
@@ -90,9 +95,25 @@ export class Recorder {
     records.addTarget(entry, protocol, port, host, known, toWord(time));
     this.#state.judgement.added(entry, time, known, goesOn);
     this.#added(entry, probe, known);
+    if (!this.#handsOn) return;
     if (last === NOT_YET || isWrittenAgain(probe, host, last)) {
       this.#judge.noteTarget(probe, host, traits);
     }
+  }
+
+  /**
+   * Forgets after a pause who was silent before it, as far as nobody knows whose
+   * hosts they are: only the fast rule asks about these, and is done with them.
+   */
+  #forgetSilent(entry: number, age: number, traits: number): void {
+    const { records, judgement, threshold } = this.#state;
+    if (age <= Math.max(judgement.longestGrace, this.#pauseOf(traits))) return;
+    // What may be a scan waits to be judged, until the next pause at most.
+    if (records.run(entry) >= threshold || records.has(entry, FOUND_SLOW)) {
+      return;
+    }
+    const left = records.removeAll(entry, IS_OURS | STATE_MASK, WAITING);
+    if (left > 0) judgement.update(entry, records.time(entry));
   }
 
   /** Stray datagrams give their place to what may be a scan's first probe. */

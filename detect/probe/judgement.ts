@@ -60,6 +60,8 @@ export class Judgement {
   isEnding = false;
   /** What the targets of the record that is asked about have in common. */
   readonly census: Census;
+  /** So long after its probe each target is decided, in milliseconds. */
+  readonly longestGrace: number;
   readonly #records: RecordTable;
   // Each target asks for these: fields are near.
   readonly #privilegedWeight: number;
@@ -68,7 +70,6 @@ export class Judgement {
   readonly #errorPause: number;
   readonly #answerDelay: number;
   readonly #ports: UsedPorts;
-  readonly #longestGrace: number;
 
   constructor(records: RecordTable, settings: Settings, ports: UsedPorts) {
     this.#records = records;
@@ -78,7 +79,7 @@ export class Judgement {
     this.#pause = settings.scanDelay;
     this.#errorPause = settings.scanDelay * ERROR_PAUSES;
     this.#answerDelay = settings.answerDelay;
-    this.#longestGrace = Math.max(LONG_GRACE_MS, settings.answerDelay);
+    this.longestGrace = Math.max(LONG_GRACE_MS, settings.answerDelay);
     this.#ports = ports;
   }
 
@@ -178,7 +179,7 @@ export class Judgement {
       (state === REFUSED && (word & HAS_ACK) !== 0);
     if (!isHeld || this.isEnding) return 0;
     const age = (toWord(time) - records.timeAt(entry, index)) >>> 0;
-    if (age >= this.#longestGrace) return 0;
+    if (age >= this.longestGrace) return 0;
     const isBehind = (word & IS_UNSURE) !== 0 && !this.#isOneHost(entry);
     const grace = isBehind
       ? LONG_GRACE_MS

@@ -47,7 +47,8 @@ export function targetProtocol(protocol: number): number {
 }
 
 // The lower half of a target's first word; its port is the upper half.
-const STATE_MASK = 7;
+/** The bits of the state. */
+export const STATE_MASK = 7;
 const PROTOCOL_SHIFT = 3;
 /** Weighs as a privileged port. */
 export const HEAVY = 1 << 5;
@@ -179,6 +180,36 @@ export abstract class TargetTable extends FirstPacketTable {
     const at = this.#at(entry, index);
     return words[at] >>> 16 === port && words[at + 1] === host &&
       ((words[at] >>> PROTOCOL_SHIFT) & 3) === protocol;
+  }
+
+  /**
+   * Takes out all targets whose word has a value under a mask.
+   *
+   * @returns How many are left.
+   */
+  removeAll(entry: number, mask: number, value: number): number {
+    const { words } = this;
+    const count = this.count(entry);
+    let left = 0;
+    for (let i = 0; i < count; i++) {
+      const from = this.#at(entry, i);
+      if ((words[from] & mask) === value) continue;
+      if (left < i) this.#move(entry, i, left);
+      left++;
+    }
+    words[entry * RECORD_WORDS + COUNT] = left;
+    return left;
+  }
+
+  #move(entry: number, from: number, to: number): void {
+    const { words } = this;
+    const tag = words[this.#tagWord(entry, from)] >>> ((from & 3) << 3);
+    this.#setTag(entry, to, tag & 0xff);
+    const old = this.#at(entry, from);
+    const at = this.#at(entry, to);
+    words[at] = words[old];
+    words[at + 1] = words[old + 1];
+    words[at + 2] = words[old + 2];
   }
 
   #tagWord(entry: number, index: number): number {

@@ -329,6 +329,21 @@ Deno.test("a record full of silent ports, asked slowly, lets a fast scan in", ()
   assertEquals(found(traffic), [`${SCANNER} classic`]);
 });
 
+Deno.test("what waits to be judged is not forgotten when its source has paused", () => {
+  const traffic = new Traffic();
+  const asks = (port: number, time: number, source = SCANNER) =>
+    traffic.probe("syn", "silent", ends({ source, port, time }));
+  for (const port of portsFrom(1, 6)) asks(port, 0);
+  asks(20_000, 1500);
+  asks(7, 2900); // a scan, which is judged three seconds later
+  for (const port of [1, 2]) asks(port, 3400); // again: not decided by then
+  // What is judged again then comes behind these.
+  for (const port of portsFrom(31, 7)) asks(port, 5895, "198.51.100.9");
+  asks(20_000, 5910, "198.51.100.10");
+  asks(20_001, 6410);
+  assertEquals(found(traffic).includes(`${SCANNER} classic`), true);
+});
+
 /** Connections to many hosts, some of which are dead. */
 function connections(
   count: number,
