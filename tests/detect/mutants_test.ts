@@ -17,7 +17,9 @@ Deno.test("every fault fits in one place", () => {
 });
 
 Deno.test({
-  name: `every fault is caught${IS_LONG ? "" : " (skipped: it takes an hour)"}`,
+  name: `every fault is caught${
+    IS_LONG ? "" : " (skipped: it takes ten minutes)"
+  }`,
   ignore: !IS_LONG,
   fn: async (t) => {
     await using copy = await Copy.make();
