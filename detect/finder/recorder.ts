@@ -70,8 +70,10 @@ export class Recorder {
     const { records } = this.#state;
     const { time } = probe;
     let entry = this.#state.findSource(probe);
-    if (entry < 0) entry = this.#insert(probe);
-    else {
+    if (entry < 0) {
+      if (this.#state.ownership.isForgedInOurName(probe)) return;
+      entry = this.#insert(probe);
+    } else {
       const age = time - records.time(entry);
       // Who connected long ago may be forged by now.
       if (age > SLOW_PAUSE_MS) records.clearStanding(entry);

@@ -13,6 +13,7 @@ import {
 } from "../packet/packet.ts";
 import type { Segment } from "../packet/segment.ts";
 import type { IgnoreRules } from "./ignore_rules.ts";
+import { LOOPBACK_INTERFACE } from "./impossible.ts";
 
 /** Whose addresses are known. */
 export interface KnownAddresses {
@@ -73,6 +74,15 @@ export class Ownership {
   /** Whether the watched host itself sent a packet. */
   isThisHost(s: Segment): boolean {
     return s.direction === DIRECTION_OUT && hasSource(this.#local, s, true);
+  }
+
+  /**
+   * Whether a packet bears an address of the watched host and comes from outside:
+   * it sends nothing to itself but over the loopback interface.
+   */
+  isForgedInOurName(s: Segment): boolean {
+    return s.interfaceIndex > LOOPBACK_INTERFACE &&
+      s.direction === DIRECTION_IN && hasSource(this.#local, s, false);
   }
 
   /** Whether a packet goes to the watched host itself. */

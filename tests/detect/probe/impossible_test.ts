@@ -1,7 +1,8 @@
 import { isImpossibleSource } from "../../../detect/probe/impossible.ts";
-import { Segment } from "../../../mod.ts";
-import { TCP_SYN } from "../../../library/packet.ts";
+import { AddressSet, Detector, Segment } from "../../../mod.ts";
+import { DIRECTION_IN, TCP_SYN } from "../../../library/packet.ts";
 import { assertEquals } from "../../assert.ts";
+import { portsFrom } from "../../watch.ts";
 
 /** A SYN between two addresses, seen on an interface. */
 function syn(source: string, destination: string, interfaceIndex = 2): Segment {
@@ -72,3 +73,26 @@ Deno.test("an IPv4-mapped source is forged in an IPv6 header alone", () => {
   segment.version = 6;
   assertEquals(isImpossibleSource(segment), true);
 });
+
+/** How many scans of a host with two addresses are seen on an interface. */
+function scansFromOwn(source: string, interfaceIndex: number): number {
+  let scans = 0;
+  const local = AddressSet.from(["192.0.2.1", "192.0.2.3", "2001:db8::1/127"]);
+  const detector = new Detector(() => scans++, { local });
+  const host = source.includes(":") ? "2001:db8::1" : "192.0.2.1";
+  for (const port of portsFrom(1, 30)) {
+    const probe = syn(source, host, interfaceIndex);
+    probe.destinationPort = port;
+    probe.direction = DIRECTION_IN;
+    detector.segment(probe);
+  }
+  detector.finish();
+  return scans;
+}
+
+for (const source of ["192.0.2.3", "2001:db8::"]) {
+  Deno.test(`another address of the host, ${source}, is no source but on loopback`, () => {
+    assertEquals(scansFromOwn(source, 1), 1);
+    assertEquals(scansFromOwn(source, 2), 0);
+  });
+}
