@@ -18,9 +18,10 @@ import {
   TCP_SYN,
 } from "../packet/segment.ts";
 import {
+  DATAGRAM,
   IP_PACKET,
-  isFromService,
   isMulticast,
+  mayBeUsual,
   NO_PROBE,
   OPENING,
   probeKind,
@@ -33,6 +34,7 @@ import {
   ANSWERED_TARGET,
   HAS_ACK,
   HEAVY,
+  isSurelyLocal,
   WAITING,
 } from "../table/targets.ts";
 import type { Judge } from "./judge.ts";
@@ -93,9 +95,12 @@ export class Received {
       // Old connections go on, and only a refusal tells that one is none.
       if (!state.ownership.knowsNobody) return;
       if (kind === WITH_ACK) this.#asks(segment);
-      if (kind === WITH_ACK || isFromService(segment)) return;
+      if (kind === WITH_ACK) return;
     }
     let traits = state.traits.of(segment) | weightOf(port);
+    // Of this host itself it is known which ports are in use, and its addresses.
+    const isKnown = isSurelyLocal(traits);
+    if (kind === DATAGRAM && !isKnown && mayBeUsual(segment)) return;
     if (kind === WITH_ACK) traits |= HAS_ACK;
     if (state.isInUse(segment, traits)) return;
     const isEmpty = protocol === PROTOCOL_UDP &&

@@ -18,6 +18,7 @@ import {
   IS_LOCAL,
   IS_OURS,
   IS_UNSURE,
+  isSurelyLocal,
   portOf,
   protocolOf,
   REFUSED,
@@ -324,11 +325,6 @@ export class Judgement {
   pauseOf(traits: number): number {
     return (traits & BY_ERROR) !== 0 ? this.#errorPause : this.#pause;
   }
-}
-
-/** Whether a target is the watched host's own, whose clock the packets have. */
-function isSurelyLocal(traits: number): boolean {
-  return (traits & (IS_LOCAL | IS_UNSURE)) === IS_LOCAL;
 }
 
 /** Whether a target that does not answer counts over the long window. */

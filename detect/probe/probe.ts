@@ -85,20 +85,16 @@ export function isLeftOver(
 /** Whether a datagram is an answer by its looks, or traces a route. */
 export function isOrdinaryDatagram(
   {
-    version,
     sourcePort,
     destinationPort,
     datagramKind,
     ttl,
-    destination3,
   }: Segment,
 ): boolean {
   if (sourcePort < PRIVILEGED_PORTS && destinationPort >= PRIVILEGED_PORTS) {
     return true;
   }
   if (datagramKind === DATAGRAM_REPLY) return true;
-  // Few hosts have such an address; datagrams to a whole network do.
-  if (version === 4 && (destination3 & 0xff) === 0xff) return true;
   return destinationPort >= TRACE_FIRST_PORT && ttl < TRACE_TTL;
 }
 
@@ -113,6 +109,17 @@ export function isFromService(
   if (sourcePort < PRIVILEGED_PORTS) return destinationPort >= PRIVILEGED_PORTS;
   return sourcePort < USUAL_EPHEMERAL_PORT &&
     destinationPort >= USUAL_EPHEMERAL_PORT;
+}
+
+/**
+ * Whether a datagram to who knows whom is usual: it goes to a whole network, as
+ * few hosts have such an address, or it comes from a service to its client, whose
+ * question may be lost.
+ */
+export function mayBeUsual(datagram: Segment): boolean {
+  const { version, destination3 } = datagram;
+  return version === 4 && (destination3 & 0xff) === 0xff ||
+    isFromService(datagram);
 }
 
 /** Whether a destination is a multicast address (RFC 5771, RFC 4291, 2.7). */

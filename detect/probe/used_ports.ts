@@ -7,9 +7,8 @@
 
 import type { Segment } from "../packet/segment.ts";
 import {
-  IS_LOCAL,
   IS_LOOPBACK,
-  IS_UNSURE,
+  isSurelyLocal,
   TARGET_IP,
   TARGET_TCP,
   TARGET_UDP,
@@ -203,7 +202,7 @@ export class UsedPorts {
 
 /** Whether a target is a port of the watched host, which has a memory of them. */
 function isRemembered(traits: number, protocol: number): boolean {
-  return (traits & (IS_LOCAL | IS_UNSURE)) === IS_LOCAL &&
+  return isSurelyLocal(traits) &&
     (protocol === TARGET_TCP || protocol === TARGET_UDP);
 }
 

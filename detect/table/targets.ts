@@ -349,6 +349,11 @@ export function stateOf(word: number): number {
   return word & STATE_MASK;
 }
 
+/** Whether a target is surely the watched host's own. */
+export function isSurelyLocal(word: number): boolean {
+  return (word & (IS_LOCAL | IS_UNSURE)) === IS_LOCAL;
+}
+
 /** The protocol in a target's word. */
 export function protocolOf(word: number): number {
   return (word >>> PROTOCOL_SHIFT) & 3;

@@ -186,3 +186,26 @@ Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", (
   assertEquals(found(traffic, { home }), ["2001:db8::/64"]);
   assertEquals(found(traffic, { home: [home, "2001:db8::/64"] }), []);
 });
+
+Deno.test("answers to clients of ours, whose questions were not captured", () => {
+  const traffic = new Traffic();
+  for (const [i, port] of portsFrom(33_000, 60).entries()) {
+    const one = ends({ sourcePort: 27_015, port, time: i * 100 });
+    traffic.receive(one, { protocol: PROTOCOL_UDP, flags: 0 });
+  }
+  for (const options of [{}, { home: hosts("198.51.100.0/24") }]) {
+    assertEquals(found(traffic, options), []);
+  }
+});
+
+Deno.test("datagrams to an address that ends in 255, of a host or of a network", () => {
+  const traffic = new Traffic();
+  const host = "198.51.100.255";
+  for (const [i, port] of portsFrom(1, 60).entries()) {
+    traffic.receive(ends({ host, port, time: i * 20 }), {
+      ...{ protocol: PROTOCOL_UDP, flags: 0 },
+    });
+  }
+  assertEquals(found(traffic, { local: hosts(host) }), [SCANNER]);
+  assertEquals(found(traffic, { home: hosts("198.51.100.0/24") }), []);
+});
