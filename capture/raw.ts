@@ -140,7 +140,7 @@ export class RawCapture implements Capture {
   async #waitForPackets(tick: Tick | undefined): Promise<void> {
     const longest = Math.min(
       this.#clock.tell(tick, RETIRE_TIMEOUT_MS),
-      this.#memory?.readReceivers() ?? Infinity,
+      this.#memory?.readReceivers(this.#clock.now) ?? Infinity,
     );
     const { pause } = this.#pacer;
     const isWatching = pause === 0 && !this.#hasLearned;

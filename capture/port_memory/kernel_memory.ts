@@ -91,7 +91,7 @@ export class KernelMemory {
     const receivers = this.#receivers = words("receivers");
     this.memory = new PortMemory(
       { ports: words("ports"), protocols: words("protocols"), receivers },
-      () => this.readReceivers(SHORTEST_PAUSE_MS),
+      (time) => this.readReceivers(time, SHORTEST_PAUSE_MS),
     );
     this.#addresses = new AddressTable(memoryOf(mapped, "addresses"), key);
     this.#routing = words("routing");
@@ -143,15 +143,16 @@ export class KernelMemory {
   /**
    * Looks for sockets that only receive.
    *
+   * @param time On the packets' clock, in milliseconds.
    * @param pause How long the last look must be ago, in milliseconds; else it
    * still serves.
    * @returns How long until the next is due.
    */
-  readReceivers(pause = RECEIVERS_PAUSE_MS): number {
+  readReceivers(time: number, pause = RECEIVERS_PAUSE_MS): number {
     const now = performance.now();
     if (now - this.#receiversRead >= pause) {
       this.#receiversRead = now;
-      this.#sockets.read(this.#receivers);
+      this.#sockets.read(this.#receivers, Math.floor(time / 1000));
     }
     return this.#receiversRead + RECEIVERS_PAUSE_MS - now;
   }

@@ -35,21 +35,39 @@ export class UdpReceivers {
     this.#files = FILES.flatMap((path) => KeptFile.open(path) ?? []);
   }
 
-  /** Writes into an array what {@linkcode findReceivers} finds. */
-  read(receivers: Uint32Array): void {
+  /**
+   * Writes into an array what {@linkcode findReceivers} finds.
+   *
+   * @param seconds The time, on the packets' clock.
+   */
+  read(receivers: Uint32Array, seconds: number): void {
     const found = new Uint8Array(receivers.length / 2);
     for (const file of this.#files) {
       findReceivers(file.read(LONGEST_FILE), found);
     }
-    // What stays is not touched: the kernel looks at it meanwhile.
-    for (const [port, bits] of found.entries()) {
-      if (receivers[2 * port] !== bits) receivers[2 * port] = bits;
-    }
+    noteReceivers(receivers, found, seconds);
   }
 
   /** Closes the files. */
   close(): void {
     for (const file of this.#files) file.close();
+  }
+}
+
+/**
+ * Writes what was found into an array. A port that receives from outside is a
+ * service's if it did so when one looked before: a client's sockets are gone.
+ */
+export function noteReceivers(
+  receivers: Uint32Array,
+  found: Uint8Array,
+  seconds: number,
+): void {
+  for (const [port, bits] of found.entries()) {
+    const isService = (bits & receivers[2 * port] & RECEIVES) !== 0;
+    if (isService) receivers[2 * port + 1] = seconds;
+    // What stays is not touched: the kernel looks at it meanwhile.
+    if (receivers[2 * port] !== bits) receivers[2 * port] = bits;
   }
 }
 

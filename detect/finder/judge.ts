@@ -173,7 +173,7 @@ export class Judge {
     const { records, judgement, ports } = this.#state;
     const last = records.count(entry) - 1;
     const isUdp = last >= 0 && records.protocolAt(entry, last) === TARGET_UDP;
-    if (isUdp) ports.ports.refreshReceivers();
+    if (isUdp) ports.ports.refreshReceivers(time);
     for (const rule of this.#rules) {
       if (records.has(entry, rule.found | FOUND_FAST)) continue;
       const index = rule.ask(records, entry, judgement, time);

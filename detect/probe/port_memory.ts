@@ -58,9 +58,10 @@ export interface PortTimes {
    */
   readonly protocols: Uint32Array;
   /**
-   * Two words for each UDP port P, at 2 * P; the first has the bits
+   * Two words for each UDP port P, at 2 * P. The first has the bits
    * {@linkcode RECEIVES} and {@linkcode RECEIVES_ON_LOOPBACK} while there are
-   * such sockets. They may never send, as those of syslog.
+   * such sockets. They may never send, as those of syslog. The second: when a
+   * service last received there.
    */
   readonly receivers: Uint32Array;
 }
@@ -93,7 +94,7 @@ export class PortMemory {
   /** Whether the kernel writes the times: then nobody else may. */
   readonly isKernel: boolean;
   readonly #times: PortTimes;
-  readonly #readReceivers: () => void;
+  readonly #readReceivers: (time: number) => void;
 
   /**
    * Makes a memory in which nothing is in use yet, or one that the kernel fills.
@@ -101,7 +102,10 @@ export class PortMemory {
    * @param kernelTimes Arrays that the kernel writes to; without: its own.
    * @param readReceivers Brings the receivers up to date.
    */
-  constructor(kernelTimes?: PortTimes, readReceivers: () => void = () => {}) {
+  constructor(
+    kernelTimes?: PortTimes,
+    readReceivers: (time: number) => void = () => {},
+  ) {
     this.isKernel = kernelTimes !== undefined;
     this.#times = kernelTimes ?? emptyPortTimes();
     this.#readReceivers = readReceivers;
@@ -110,9 +114,11 @@ export class PortMemory {
   /**
    * Looks again for sockets that only receive: one may have been opened since.
    * To be called before a UDP scan is reported.
+   *
+   * @param time On the packets' clock, in milliseconds.
    */
-  refreshReceivers(): void {
-    this.#readReceivers();
+  refreshReceivers(time: number): void {
+    this.#readReceivers(time);
   }
 
   /** What the arrays take, in bytes. */
@@ -178,7 +184,11 @@ export class PortMemory {
    * @param span How long ago at most, in milliseconds.
    */
   wasOpened(row: number, port: number, time: number, span: number): boolean {
-    const opened = this.#times.ports[indexOf(row, port) + 1];
+    const { ports, receivers } = this.#times;
+    // The kernel cannot tell datagrams that answer from those that ask.
+    const opened = row === MEMORY_UDP && this.isKernel
+      ? receivers[2 * port + 1]
+      : ports[indexOf(row, port) + 1];
     return isWithin(opened, time, span / 1000);
   }
 

@@ -100,8 +100,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "a service that restarts is a closed port",
-    text: "const opened = this.#times.ports[indexOf(row, port) + 1];",
-    instead: "const opened = this.#times.ports[indexOf(row, port) + 1] * 0;",
+    text: ": ports[indexOf(row, port) + 1];",
+    instead: ": ports[indexOf(row, port) + 1] * 0;",
   },
   {
     name: "who leaves a full bucket is not counted",

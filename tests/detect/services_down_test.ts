@@ -1,6 +1,7 @@
 /** Services that were used lately and are gone: their users are no scanners. */
 
-import type { DetectorOptions } from "../../mod.ts";
+import { emptyPortTimes } from "../../detect/probe/port_memory.ts";
+import { type DetectorOptions, PortMemory } from "../../mod.ts";
 import {
   DIRECTION_UNKNOWN,
   TCP_ACK,
@@ -8,6 +9,7 @@ import {
   TCP_RST,
 } from "../../library/packet.ts";
 import { assertEquals } from "../assert.ts";
+import { START } from "../packets.ts";
 import { portsFrom } from "../watch.ts";
 import {
   ends,
@@ -68,6 +70,24 @@ function poll(
   if (technique === "syn" && fate === "open") traffic.connect(one);
   else traffic.probe(technique, fate, one);
 }
+
+Deno.test("30 services by UDP are down of which the kernel listed the sockets", () => {
+  const times = emptyPortTimes();
+  const lists = START + HOUR;
+  for (const port of portsFrom(9_100, 30)) {
+    times.receivers[2 * port + 1] = Math.floor(lists / 1000);
+  }
+  const options = { local: hosts(HOST), portMemory: new PortMemory(times) };
+  const decisions = [9_100, 9_200].map((first) => {
+    const traffic = new Traffic();
+    for (const [i, port] of portsFrom(first, 30).entries()) {
+      const time = 2 * HOUR + i * 7;
+      traffic.probe("udp", "silent", ends({ port, time }));
+    }
+    return watch(traffic, options).decisions.size;
+  });
+  assertEquals(decisions, [0, 1]);
+});
 
 /** Connections to 30 services, each used again after an hour. */
 function idle(isRefused: boolean): Traffic {

@@ -1,4 +1,7 @@
-import { findReceivers } from "../../../capture/port_memory/receivers.ts";
+import {
+  findReceivers,
+  noteReceivers,
+} from "../../../capture/port_memory/receivers.ts";
 import { assertEquals } from "../../assert.ts";
 
 const HEADER =
@@ -51,4 +54,13 @@ Deno.test("what is no list of sockets holds none", () => {
     findReceivers(text, found);
   }
   assertEquals(found.some((bits) => bits !== 0), false);
+});
+
+Deno.test("a socket that is there at two looks is a service's", () => {
+  const receivers = new Uint32Array(2 * 4);
+  for (const [second, bits] of [[10, 3], [20, 3], [30, 3], [40, 0], [50, 3]]) {
+    noteReceivers(receivers, Uint8Array.of(0, bits, 2, 0), second);
+  }
+  // Port 1 was there until 30, and has just come back; port 2 is local.
+  assertEquals([...receivers], [0, 0, 3, 30, 2, 0, 0, 0]);
 });
