@@ -32,8 +32,9 @@ import { SourceKey } from "./table/source_key.ts";
 const MOST_SOURCES = 65_536;
 /** Networks remembered, at most. */
 const MOST_NETWORKS = 16_384;
-/** No source of a network adds more than this part of what makes a scan. */
-const SHARERS = 4;
+/** So many sources of a network can share the work of a day, two that of an hour. */
+const SHARERS = 3;
+const FEWEST_SHARERS = 2;
 // Sets of hosts; not 0, as no host's hash is.
 const NAMED = 1;
 const IPV4 = 2;
@@ -233,7 +234,7 @@ export class FleetFinder {
     if (!this.#networks.add(entry, probe, host)) return;
     if (this.#networks.judge(entry, probe, heard) !== COMPLETE) return;
     const sources = this.#members.count(entry);
-    if (sources < SHARERS) return;
+    if (sources < FEWEST_SHARERS) return;
     records.set(entry, FOUND_SLOW);
     const scan = this.#describe(this.#networks, entry, probe, host);
     const event = describeShared(scan, this.#network, sources);

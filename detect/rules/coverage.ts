@@ -63,7 +63,8 @@ export class Coverage {
 
   /**
    * @param capacity How many are remembered: a power of two.
-   * @param sharers How many have to share a scan at least.
+   * @param sharers How many have to share a scan of a day at least: none of them
+   * adds more than its part.
    */
   constructor(
     capacity: number,
@@ -174,7 +175,8 @@ export class Coverage {
     const { records } = this;
     const hosts = heard.size(version);
     const soon = this.#needed(hosts, PART_OF_AN_HOUR);
-    const much = Math.ceil(soon / this.#sharers);
+    const enough = this.#needed(hosts, PART_OF_ALL);
+    const much = Math.min(soon, Math.ceil(enough / this.#sharers));
     const known = records.count(entry) - records.bound(entry);
     if (known <= much && known < soon) return LITTLE;
     // What comes late may complete what was over.
@@ -193,7 +195,6 @@ export class Coverage {
       if (gap < HOUR) hour++;
       if (gap < this.window) all++;
     }
-    const enough = this.#needed(hosts, PART_OF_ALL);
     const isComplete =
       hour >= soon && this.#most(entry, time, heard, HOUR) >= soon ||
       all >= enough && this.#most(entry, time, heard, this.window) >= enough;

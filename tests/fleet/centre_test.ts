@@ -210,6 +210,34 @@ Deno.test("the sources of a network that share the work are one line", () => {
   }
 });
 
+Deno.test("two sources can share the work of an hour, and three that of a day", () => {
+  const hosts = 100;
+  const others = Array.from({ length: hosts }, (_, i): Probe => ({
+    ...{ source: `100.64.${i}.1`, destination: hostAddress(i), time: i },
+  }));
+  const share = (sources: number, gap: number, left = 0): Probe[] =>
+    Array.from({ length: hosts - left }, (_, i) => ({
+      source: `192.0.2.${i % sources}`,
+      destination: hostAddress(i),
+      time: MINUTE + i * gap,
+    }));
+  for (const sources of [2, 3, 4, 6, 30]) {
+    for (const gap of [10_000, 12 * MINUTE]) {
+      // One of two has half of the hosts, which is enough for an hour.
+      const found = named(reportsOf([...others, ...share(sources, gap, 2)]));
+      const isFound = gap < MINUTE || sources >= 3;
+      const who = isFound ? ["192.0.2.0/24"] : [];
+      assertEquals(found.map(([who]) => who), who, `${sources} in ${gap}`);
+    }
+  }
+  // One has done nearly all of it, and its neighbour a little.
+  const one = share(1, 10_000).slice(0, 48);
+  const neighbour = share(1, 10_000).slice(80).map((probe) => ({
+    ...{ ...probe, source: "192.0.2.77" },
+  }));
+  assertEquals(named(reportsOf([...others, ...one, ...neighbour])), []);
+});
+
 Deno.test("what is ignored or impossible is no scan", () => {
   const all = [...sweep(0, 20, 10)];
   assertEquals(reportsOf(all, { ignore: `${SWEEPER}/32` }), []);
