@@ -37,6 +37,8 @@ const IFA_ADDRESS = 1;
 const IFLA_IFNAME = 3;
 const IFLA_MASTER = 10;
 const IFF_UP = 1;
+/** 127.0.0.0/8, which no packet outside bears, in its first byte. */
+const LOOPBACK = 127;
 
 /** An interface as it is at the moment. */
 export interface Link {
@@ -54,6 +56,8 @@ export class LocalAddresses {
   readonly addresses: AddressSet = new AddressSet();
   /** Those of them that packets are for one by one: no broadcast, no network. */
   hosts: readonly AddressWords[] = [];
+  /** Whether whole networks are the host's own too, besides 127.0.0.0/8. */
+  hasNetworks = false;
   /** The IPv6 networks that the host shares a link with, as of then. */
   readonly onLink: AddressSet = new AddressSet();
   /** The interfaces by name, as of then. */
@@ -88,12 +92,15 @@ export class LocalAddresses {
     this.#isCurrent = true;
     const local = new AddressSet();
     const hosts: AddressWords[] = [];
+    this.hasNetworks = false;
     local.add({ words: [0, 0, IPV4_MAPPED, -1], prefix: 128 }); // broadcast
     for (const family of [AF_INET, AF_INET6]) {
       this.#netlink.dump(
         RTM_GETROUTE,
         family,
-        (m) => takeRoute(m, local, hosts),
+        (m) => {
+          if (takeRoute(m, local, hosts)) this.hasNetworks = true;
+        },
       );
     }
     this.addresses.assign(local);
@@ -155,25 +162,31 @@ export function watchLocalAddresses(): LocalAddresses | undefined {
   return Deno.build.os === "linux" ? new LocalAddresses() : undefined;
 }
 
-/** struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type */
+/**
+ * struct rtmsg: family, dst_len, src_len, tos, table, protocol, scope, type
+ *
+ * @returns Whether a whole network is the host's own.
+ */
 function takeRoute(
   message: Message,
   found: AddressSet,
   hosts: AddressWords[],
-): void {
+): boolean {
   const { view, type, start, end } = message;
-  if (type !== RTM_NEWROUTE || start + RTMSG > end) return;
+  if (type !== RTM_NEWROUTE || start + RTMSG > end) return false;
   const family = view.getUint8(start);
   const kind = view.getUint8(start + 7);
-  if (view.getUint8(start + 4) !== RT_TABLE_LOCAL) return;
+  if (view.getUint8(start + 4) !== RT_TABLE_LOCAL) return false;
   const isHost = kind === RTN_LOCAL || kind === RTN_ANYCAST;
-  if (!isHost && kind !== RTN_BROADCAST) return;
+  if (!isHost && kind !== RTN_BROADCAST) return false;
   const bits = view.getUint8(start + 1);
   const words = readAddress(message, RTMSG, RTA_DST, family);
   const prefix = family === AF_INET ? 96 + bits : bits;
-  if (words === undefined) return;
+  if (words === undefined) return false;
   found.add({ words, prefix });
-  if (isHost && prefix === 128) hosts.push(words);
+  if (!isHost) return false;
+  if (prefix === 128) hosts.push(words);
+  return prefix < 128 && !(family === AF_INET && words[3] >>> 24 === LOOPBACK);
 }
 
 /** struct ifaddrmsg: family, prefixlen, flags, scope, index */

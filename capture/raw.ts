@@ -157,9 +157,9 @@ export class RawCapture implements Capture {
   }
 
   #tellMemory(): void {
-    const { hosts, links } = this.local;
+    const { hosts, hasNetworks, links } = this.local;
     this.#memory?.followLinks(links.values());
-    const refused = this.#memory?.followAddresses(hosts) ?? 0;
+    const refused = this.#memory?.followAddresses(hosts, !hasNetworks) ?? 0;
     if (refused === 0 || this.#isFullSaid) return;
     this.#isFullSaid = true;
     this.#warn(

@@ -71,6 +71,8 @@ export const UDP_ROW = 1 << 16;
 const LOOPBACK_NETWORK = 127;
 /** The third word of an IPv4-mapped address, as the machine reads it. */
 const MAPPED = 0xffff0000n;
+/** ff00::/8, in its first byte. */
+const IPV6_MULTICAST = 0xff;
 const DESTINATION_PORT = 2;
 const UDP_HEADER = 8;
 
@@ -81,7 +83,7 @@ export function incoming(
 ): Statement[] {
   return [
     ...ipv4(options),
-    ...ipv6(options),
+    ...ipv6(options, maps),
     ...tcp(maps),
     ...udp(maps),
     ...sctp(options),
@@ -134,11 +136,13 @@ export function ipv4Header(): Statement[] {
   ];
 }
 
-function ipv6({ outgoing = false }: MemoryFilterOptions): Statement[] {
+function ipv6(options: MemoryFilterOptions, maps: MemoryMaps): Statement[] {
+  const { outgoing = false } = options;
   const otherExtensions = EXTENSION_HEADERS.filter((n) => n !== IPV6_FRAGMENT);
   return [
     { label: "incoming IPv6" },
     ...loadBytes(0, IPV6_HEADER, NETWORK_AT, "pass"),
+    ...noteImpostor(options, maps),
     compute(TRANSPORT, "=", IPV6_HEADER),
     load(1, PROTOCOL, FRAME, NETWORK_AT + 6),
     jumpIf(PROTOCOL, "==", TCP, "tcp"),
@@ -159,6 +163,32 @@ function ipv6({ outgoing = false }: MemoryFilterOptions): Statement[] {
     jumpIf(R1, "!=", 0, "drop"),
     compute(TRANSPORT, "=", IPV6_HEADER + 8),
     jump("udp"),
+  ];
+}
+
+/**
+ * Notes when somebody else has used an IPv6 address of the host's: what is passed
+ * on may be in its name. What it sends to groups comes back now and then.
+ */
+function noteImpostor(
+  { key }: MemoryFilterOptions,
+  { addresses, impostor, clock }: MemoryMaps,
+): Statement[] {
+  return [
+    jumpIf(ROWS, "signed >", 0, "no impostor"), // on the loopback interface
+    load(1, R1, FRAME, NETWORK_AT + 24),
+    jumpIf(R1, "==", IPV6_MULTICAST, "no impostor"),
+    load(8, R1, FRAME, NETWORK_AT + 8),
+    load(8, R2, FRAME, NETWORK_AT + 16),
+    ...ifLocalAddress("impostor", addresses, key, ADDRESS_AT, "impostor"),
+    jump("no impostor"),
+    { label: "impostor" },
+    ...readClock("impostor", clock),
+    compute(TRANSPORT, "=", R0),
+    compute(R1, "=", 0),
+    ...lookUp(impostor, R1, "no impostor"),
+    store(4, R0, 0, TRANSPORT),
+    { label: "no impostor" },
   ];
 }
 

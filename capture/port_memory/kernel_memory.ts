@@ -18,7 +18,11 @@ import { libc } from "../../ffi/libc.ts";
 import type { Mapping } from "../../ffi/mapped_memory.ts";
 import { ADDRESS_TABLE, AddressTable, randomHashKey } from "./address_table.ts";
 import { CLOCK } from "./clock.ts";
-import type { MemoryFilterOptions, MemoryMaps } from "./parts.ts";
+import {
+  ANY_ADDRESS,
+  type MemoryFilterOptions,
+  type MemoryMaps,
+} from "./parts.ts";
 import { memoryFilter } from "./program.ts";
 import { UdpReceivers } from "./receivers.ts";
 
@@ -38,6 +42,7 @@ const ARRAYS = {
   receivers: { entries: 1 << 16, valueSize: ELEMENT, writable: true },
   addresses: { ...ADDRESS_TABLE, writable: true },
   routing: { entries: INTERFACES, valueSize: ELEMENT, writable: true },
+  impostor: { entries: 1, valueSize: ELEMENT, writable: false },
   clock: { ...CLOCK, writable: false },
 } as const satisfies Record<keyof MemoryMaps, unknown>;
 
@@ -125,15 +130,19 @@ export class KernelMemory {
   /**
    * Tells the program the host's own addresses.
    *
+   * @param areAll Whether it has no others, such as whole networks.
    * @returns For how many there was no room.
    */
-  followAddresses(addresses: Iterable<AddressWords>): number {
-    return this.#addresses.assign(addresses);
+  followAddresses(addresses: Iterable<AddressWords>, areAll = true): number {
+    const refused = this.#addresses.assign(addresses);
+    this.#routing[2 * ANY_ADDRESS] = areAll && refused === 0 ? 0 : 1;
+    return refused;
   }
 
   /** Tells it the interfaces through which the host routes. */
   followLinks(links: Iterable<RoutingLink>): void {
     const routing = new Uint32Array(this.#routing.length);
+    routing[2 * ANY_ADDRESS] = this.#routing[2 * ANY_ADDRESS];
     for (const { index, isEnslaved } of links) {
       if (index < INTERFACES && !isEnslaved) routing[2 * index] = 1;
     }

@@ -9,18 +9,15 @@ import { TRANSLATED } from "../../detect/probe/port_memory.ts";
 import {
   compute,
   FRAME,
-  type Instruction,
   jump,
   jumpIf,
   load,
   R0,
   R1,
-  R2,
   type Statement,
   store,
   swap,
 } from "../../ffi/ebpf.ts";
-import { ETH_P_IPV6 } from "../../ffi/linux.ts";
 import {
   ACK,
   CHUNK_TYPE,
@@ -39,10 +36,8 @@ import {
   TCP,
   TCP_FLAGS,
 } from "../header_fields.ts";
-import { ifLocalAddress } from "./address_table.ts";
 import {
   IGMP,
-  ipv4Address,
   ipv4Header,
   IPV6_FRAGMENT,
   loopbackWord,
@@ -50,9 +45,8 @@ import {
   UDP_ROW,
 } from "./incoming.ts";
 import { readClock } from "./clock.ts";
+import { type Field, whoseIsIt } from "./origin.ts";
 import {
-  ADDRESS_AT,
-  CONTEXT,
   jumpIfAny,
   loadBytes,
   lookUp,
@@ -63,9 +57,6 @@ import {
   ORIGIN_AT,
   PROTOCOL,
   ROWS,
-  SKB_INGRESS_INTERFACE,
-  SKB_INTERFACE,
-  SKB_PROTOCOL,
   TRANSPORT,
   TRANSPORT_AT,
 } from "./parts.ts";
@@ -73,9 +64,6 @@ import {
 const AUTHENTICATION_HEADER = 51;
 /** So many extension headers are walked; a packet with more comes up. */
 const LONGEST_WALK = 4;
-
-/** Loads a field of the packet's context into R1. */
-type Field = (offset: number, trial: number) => Instruction;
 
 /** The cases, from the network header on. */
 export function outgoing(
@@ -146,46 +134,6 @@ function extension(name: string, next: string): Statement[] {
     compute(TRANSPORT, "+=", R1),
     load(1, PROTOCOL, FRAME, TRANSPORT_AT),
     jump(next),
-  ];
-}
-
-/**
- * A stranger must not write to the memory: what came in before it leaves was
- * sent by somebody else. Routed IPv4 that bears an address of ours is the
- * exception, since IPv4 routes no forged local source: address translation has
- * rewritten it, and the port is in use. A bridge passes on whatever it gets, and
- * so does IPv6.
- */
-function whoseIsIt(
-  { key }: MemoryFilterOptions,
-  { addresses, routing }: MemoryMaps,
-  field: Field,
-): Statement[] {
-  return [
-    { label: "whose is it" },
-    store(4, FRAME, ORIGIN_AT, 0),
-    field(SKB_INGRESS_INTERFACE, 2),
-    jumpIf(R1, "==", 0, "by protocol"),
-    load(4, R1, CONTEXT, SKB_PROTOCOL),
-    swap(R1, 16),
-    jumpIf(R1, "==", ETH_P_IPV6, "forwarded IPv6"),
-    ...ipv4Address(NETWORK_AT + 12),
-    ...ifLocalAddress("source", addresses, key, ADDRESS_AT, "translated"),
-    jump("forwarded"),
-    { label: "translated" },
-    field(SKB_INTERFACE, 1),
-    ...lookUp(routing, R1, "drop"),
-    load(4, R1, R0, 0),
-    jumpIf(R1, "==", 0, "drop"),
-    store(4, FRAME, ORIGIN_AT, TRANSLATED | 0),
-    jump("by protocol"),
-    { label: "forwarded IPv6" },
-    load(8, R1, FRAME, NETWORK_AT + 8),
-    load(8, R2, FRAME, NETWORK_AT + 16),
-    ...ifLocalAddress("source6", addresses, key, ADDRESS_AT, "drop"),
-    // Other hosts' packets may be answers of hosts that are ours as well.
-    { label: "forwarded" },
-    compute(ROWS, "=", NO_MEMORY),
   ];
 }
 

@@ -35,8 +35,13 @@ export interface MemoryMaps {
   receivers: number;
   /** The host's own addresses. */
   addresses: number;
-  /** By interface number: 1 if it routes, 0 if a bridge or bond holds it. */
+  /**
+   * By interface number: 1 if it routes, 0 if a bridge or bond holds it. At
+   * {@linkcode ANY_ADDRESS}: 1 if the host has addresses besides those.
+   */
   routing: number;
+  /** When somebody else last used an IPv6 address of the host's. */
+  impostor: number;
   /** What the filter's clock has told. */
   clock: number;
 }
@@ -51,7 +56,8 @@ export interface MemoryFilterOptions {
   key: HashKey;
   /**
    * For tests, in which the kernel knows no outgoing packets: the packet's type
-   * stands in the first control word, the interfaces in the next.
+   * stands in the first control word, the interfaces in the next, and whether it
+   * has a tag in the fourth.
    */
   isTrial?: boolean;
 }
@@ -67,12 +73,16 @@ export { R8 as PROTOCOL } from "../../ffi/ebpf.ts";
 /** The first element of the interface's rows, or {@linkcode NO_MEMORY}. */
 export { R9 as ROWS } from "../../ffi/ebpf.ts";
 
+/** In place of an interface's number, of which none is 0. */
+export const ANY_ADDRESS = 0;
 /** In place of rows: the packet is filtered as if there were no memory. */
 export const NO_MEMORY = -1;
 
 // include/uapi/linux/bpf.h, struct __sk_buff.
 export const SKB_PACKET_TYPE = 4;
 export const SKB_PROTOCOL = 16;
+/** Not 0: it has a VLAN tag, which does not stand among its bytes. */
+export const SKB_VLAN_PRESENT = 20;
 /** The interface that it came in by; 0: the host itself has made it. */
 export const SKB_INGRESS_INTERFACE = 36;
 export const SKB_INTERFACE = 40;

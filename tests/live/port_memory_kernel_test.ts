@@ -27,6 +27,7 @@ const MAP_BYTES = {
   ports: 1 << 21,
   protocols: 1 << 11,
   receivers: 1 << 19,
+  impostor: 8,
   clock: 8,
 };
 
@@ -40,7 +41,7 @@ function bootSeconds(): number {
 function writableTimes(
   { maps }: KernelMemory,
   mapped: DisposableStack,
-): PortTimes & { clock: Uint32Array } {
+): PortTimes & { clock: Uint32Array; impostor: Uint32Array } {
   const words = (name: keyof typeof MAP_BYTES) => {
     const bytes = MAP_BYTES[name];
     const { address, memory } = mapArray(maps[name], bytes, { writable: true });
@@ -51,6 +52,7 @@ function writableTimes(
     ports: words("ports"),
     protocols: words("protocols"),
     receivers: words("receivers"),
+    impostor: words("impostor"),
     clock: words("clock"),
   };
 }
@@ -88,6 +90,7 @@ function framed({ bytes, etherType, ...packet }: SeenPacket) {
   view.setUint32(48, packet.packetType, true);
   view.setUint32(52, packet.interface, true);
   view.setUint32(56, packet.ingress, true);
+  view.setUint32(60, packet.isTagged ? 1 : 0, true);
   return { frame, context };
 }
 
@@ -106,12 +109,14 @@ function tryPackets(
     const begin = bootSeconds();
     fill(random, real, begin);
     real.clock.fill(0); // what it told last round may be a second ago
+    real.impostor[0] = 0;
     const host = {
       promiscuous: true,
       outgoing,
       addresses: hostAddresses(),
       routing: new Set([2]),
       times: structuredClone(real as PortTimes),
+      impostor: 0,
       now: begin,
     };
     // What has no whole network header, the kernel does not try.
@@ -127,6 +132,7 @@ function tryPackets(
       assertEquals(values[i], judge(packet, host), text);
       verdicts.add(values[i]);
     }
+    assertEquals(real.impostor[0], host.impostor);
     for (const name of ["ports", "protocols"] as const) {
       const differs = real[name].findIndex((v, i) => v !== host.times[name][i]);
       assertEquals(differs, -1, `${name} differ`);

@@ -100,6 +100,7 @@ function tryBatch(verdicts: Map<number, number>): boolean {
     addresses: hostAddresses(),
     routing: new Set<number>(),
     times: structuredClone(real),
+    impostor: 0,
     now: begin,
   };
   const tried: [SeenPacket, number, number][] = [];
@@ -109,6 +110,7 @@ function tryBatch(verdicts: Map<number, number>): boolean {
       packetType: PACKET_OUTGOING,
       interface: index,
       ingress: 0,
+      isTagged: false,
     };
     const length = send(packet);
     if (length === undefined) continue;

@@ -100,7 +100,7 @@ liveTest(
       .filter((line) => line.includes("bpf-map"))
       .map((line) => line.split(" ")[1]);
     assertEquals(maps.toSorted(), [
-      ...["r--s", "r--s", "r--s"],
+      ...["r--s", "r--s", "r--s", "r--s"],
       ...["rw-s", "rw-s", "rw-s"],
     ]);
     assertEquals(await daemon.stop(), 0);

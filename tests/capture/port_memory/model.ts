@@ -29,6 +29,8 @@ export interface SeenPacket {
   interface: number;
   /** The number of that by which it came; 0: the host has made it. */
   ingress: number;
+  /** Whether the kernel holds a VLAN tag of it. */
+  isTagged: boolean;
 }
 
 /** What is known of the host. */
@@ -38,9 +40,13 @@ export interface Host {
   outgoing?: boolean;
   /** Its addresses, as hexadecimal digits. */
   addresses: ReadonlySet<string>;
+  /** Whether it has others besides [false]. */
+  anyAddress?: boolean;
   /** Numbers of interfaces that no bridge holds. */
   routing: ReadonlySet<number>;
   times: PortTimes;
+  /** When somebody else used an IPv6 address of its own; 0: never. */
+  impostor: number;
   /** Seconds since boot. */
   now: number;
 }
@@ -138,6 +144,10 @@ function judgeIncoming(
   host: Host,
 ): number {
   const hasMemory = packet.packetType !== PACKET_OTHERHOST;
+  const isOutside = packet.interface !== 1 || !hasMemory;
+  if (!parts.isIpv4 && isOutside && !parts.destination.startsWith("ff")) {
+    if (host.addresses.has(parts.source)) host.impostor = host.now;
+  }
   const isTcpOrSctp = parts.protocol === TCP || parts.protocol === SCTP;
   if (parts.isExtended) {
     const { transport } = parts;
@@ -220,9 +230,12 @@ function judgeOutgoing(
   const isNative = packet.ingress === 0;
   const bearsOurs = host.addresses.has(parts.source);
   if (!isNative && bearsOurs) {
-    if (!parts.isIpv4 || !host.routing.has(packet.interface)) return DROP;
+    const isForged = host.impostor !== 0 && host.now - host.impostor <= 60;
+    if (packet.isTagged || !parts.isIpv4 && isForged) return DROP;
+    if (!host.routing.has(packet.interface)) return DROP;
   }
-  const isOurs = isNative || bearsOurs;
+  const isAlone = packet.interface === 1 || host.anyAddress === true;
+  const isOurs = bearsOurs || isNative && isAlone;
   const { protocol, transport } = parts;
   const port = transport[0] * 256 + transport[1];
   const write = (words: Uint32Array, at: number) => {

@@ -5,6 +5,7 @@ import {
   AddressTable,
   randomHashKey,
 } from "../../../capture/port_memory/address_table.ts";
+import { ANY_ADDRESS } from "../../../capture/port_memory/parts.ts";
 import { memoryFilter } from "../../../capture/port_memory/program.ts";
 import { parseAddress } from "../../../detect/packet/address.ts";
 import {
@@ -31,6 +32,7 @@ const MAPS = {
   addresses: 6,
   routing: 7,
   clock: 8,
+  impostor: 9,
 };
 /** Seconds since boot. */
 const NOW = 5_000;
@@ -41,16 +43,19 @@ function contextOf({ bytes, ...packet }: SeenPacket): DataView {
   view.setUint32(0, bytes.length, true);
   view.setUint32(4, packet.packetType, true);
   view.setUint16(16, packet.etherType); // network byte order
+  view.setUint32(20, packet.isTagged ? 1 : 0, true);
   view.setUint32(36, packet.ingress, true);
   view.setUint32(40, packet.interface, true);
   return view;
 }
 
-function fakeArrays() {
+function fakeArrays(anyAddress = false) {
   const times = emptyPortTimes();
   const addresses = new ArrayBuffer(ADDRESS_TABLE.byteLength);
   const routing = new Uint32Array(2 * 4_096);
   routing[2 * 2] = 1;
+  routing[2 * ANY_ADDRESS] = anyAddress ? 1 : 0;
+  const impostor = new Uint32Array(2);
   const view = ({ buffer }: Uint32Array) => new DataView(buffer);
   const arrays = new Map<number, FakeArray>([
     [MAPS.ports, { memory: view(times.ports), valueSize: 8 }],
@@ -58,13 +63,16 @@ function fakeArrays() {
     [MAPS.receivers, { memory: view(times.receivers), valueSize: 8 }],
     [MAPS.addresses, { memory: new DataView(addresses), valueSize: 64 }],
     [MAPS.routing, { memory: view(routing), valueSize: 8 }],
+    [MAPS.impostor, { memory: view(impostor), valueSize: 8 }],
     [MAPS.clock, { memory: new DataView(new ArrayBuffer(8)), valueSize: 8 }],
   ]);
-  return { times, addresses, arrays };
+  return { times, addresses, impostor, arrays };
 }
 
 /** Ages of what is remembered: never, and about the limits. */
 const AGES = [NOW, NOW, 0, 1, 179, 180, 181, 899, 900, 901, -1];
+
+const IMPOSTOR_AGES = [NOW, NOW, 0, 59, 60, 61];
 
 function fill(random: Random, times: ReturnType<typeof emptyPortTimes>): void {
   for (const port of PORTS) {
@@ -84,6 +92,7 @@ const CHOICES = [
   { promiscuous: false, outgoing: false },
   { promiscuous: true, outgoing: false },
   { promiscuous: false, outgoing: true },
+  { promiscuous: false, anyAddress: true },
 ];
 
 for (const choice of CHOICES) {
@@ -108,7 +117,9 @@ function tryPackets(
 ): void {
   const key = randomHashKey();
   const program = encode(memoryFilter({ ...choice, key }, MAPS));
-  const { times: real, addresses, arrays } = fakeArrays();
+  const { times: real, addresses, impostor, arrays } = fakeArrays(
+    choice.anyAddress,
+  );
   const words = OURS.map((text) => parseAddress(text).words);
   assertEquals(new AddressTable(addresses, key).assign(words), 0);
   fill(random, real);
@@ -117,10 +128,12 @@ function tryPackets(
     addresses: hostAddresses(),
     routing: new Set([2]),
     times: structuredClone(real),
+    impostor: 0,
     now: NOW,
   };
   for (let i = 0; i < 200; i++) {
     const packet = randomPacket(random);
+    host.impostor = impostor[0] = NOW - pick(random, IMPOSTOR_AGES);
     const value = interpret(program, {
       context: contextOf(packet),
       packet: packet.bytes,
@@ -129,6 +142,7 @@ function tryPackets(
       ticks: BigInt(5_000_000_000 + i),
     });
     assertEquals(value, judge(packet, host), describe(packet));
+    assertEquals(impostor[0], host.impostor, describe(packet));
     verdicts.set(value, (verdicts.get(value) ?? 0) + 1);
   }
   for (const name of ["ports", "protocols", "receivers"] as const) {

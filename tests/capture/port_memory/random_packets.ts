@@ -154,5 +154,6 @@ export function randomPacket(random: Random): SeenPacket {
       : pick(random, [0, 0, 0, 1, 2, PACKET_OTHERHOST]),
     interface: pick(random, INTERFACES),
     ingress: pick(random, [0, 0, 2, 3]),
+    isTagged: below(random, 4) === 0,
   };
 }
