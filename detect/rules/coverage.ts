@@ -58,6 +58,8 @@ export class Coverage {
   readonly #steps = new Int32Array(2 * STEPS);
   /** For each record, how many further hosts certainly complete nothing. */
   readonly #spare: Uint16Array;
+  /** Until when each record's last scan went on: what it was does not come again. */
+  readonly #foundUntil: Float64Array;
   /** Who has sent the last probe. */
   #host = ANY_HOST;
 
@@ -78,6 +80,7 @@ export class Coverage {
       random,
     );
     this.#spare = new Uint16Array(capacity);
+    this.#foundUntil = new Float64Array(capacity);
     // A host that invents sources pushes out those that it has invented before.
     this.records.isOwn = (entry) =>
       this.records.findTarget(entry, TARGET_TCP, ANY_PORT, this.#host) >= 0;
@@ -102,6 +105,7 @@ export class Coverage {
     const isOver = pause > FLEET_PAUSE_MS && records.has(entry, FOUND_SLOW);
     this.isNew = isOver || pause > this.window * 1000;
     if (found < 0 || isOver) {
+      this.#foundUntil[entry] = isOver ? records.wall(entry) : -Infinity;
       records.open(entry, probe);
       this.#spare[entry] = 0;
       // Else its targets stay: one host's clock alone would make them old.
@@ -113,6 +117,7 @@ export class Coverage {
   /** Adds what was probed; returns whether that may complete a scan. */
   add(entry: number, probe: Segment, host: number): boolean {
     const { records } = this;
+    if (probe.wallTime <= this.#foundUntil[entry]) return false;
     const time = second(probe.wallTime);
     records.mergeFlags(entry, probe.flags);
     records.mergeChanges(entry, probe);

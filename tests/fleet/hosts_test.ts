@@ -167,6 +167,17 @@ Deno.test("clocks that differ by minutes change nothing", () => {
   }
 });
 
+Deno.test("what is read a second time names nobody again", () => {
+  const scan = [...sweep(HOUR, 10_000)];
+  const later = scan.map((probe) => ({ ...probe, time: probe.time + DAY }));
+  // He has come back, for a moment or to all hosts.
+  for (const [rest, times] of [[later.slice(0, 3), 1], [later, 2]] as const) {
+    const once = [...known(), ...scan, ...rest];
+    const again = named([...once, ...once, ...once], {}, times);
+    assertEquals(Object.keys(again), [SWEEPER]);
+  }
+});
+
 // What one host can do.
 
 Deno.test("one host alone gets nobody reported", () => {
