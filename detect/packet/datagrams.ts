@@ -12,6 +12,9 @@
  * - Media. After a call the other side goes on sending RTP and RTCP, STUN and DTLS
  *   for a moment, to ports that the application chose, often from 1024 or 10000
  *   on.
+ * - Answers to questions that somebody else asked in this host's name, to have it
+ *   flooded: whoever does so chooses services that answer at length, such as SSDP
+ *   or memcached.
  * - Answers of RPC servers. Clients such as mount(8) and ypbind(8) ask from
  *   reserved ports, another one for each attempt.
  *
@@ -57,6 +60,10 @@ const RPC_REPLY = 1;
 /** bindresvport(3) takes ports from here on, up to the last privileged one. */
 const FIRST_RESERVED_PORT = 512;
 const FIRST_UNPRIVILEGED_PORT = 1024;
+/** Where most systems begin to take ports for connections of their own. */
+const USUAL_EPHEMERAL_PORT = 32_768;
+/** An answer is long from so many bytes on; nmap's longest question has 244. */
+const LONG_ANSWER = 256;
 
 /**
  * Tells what a UDP datagram looks like.
@@ -78,11 +85,13 @@ export function kindOfDatagram(
   const isDns = sourcePort === DNS_PORT && payloadLength >= DNS_HEADER &&
     isDnsResponse(view, payload, end);
   if (isDns) return DATAGRAM_REPLY;
-  const isLate = destinationPort >= FIRST_UNPRIVILEGED_PORT &&
-    payloadLength >= RTP_HEADER && isMedia(view, payload, end);
-  if (isLate) return DATAGRAM_REPLY;
+  if (destinationPort >= FIRST_UNPRIVILEGED_PORT) {
+    const isLong = payloadLength >= LONG_ANSWER &&
+      sourcePort < USUAL_EPHEMERAL_PORT;
+    const isLate = payloadLength >= RTP_HEADER && isMedia(view, payload, end);
+    return isLong || isLate ? DATAGRAM_REPLY : DATAGRAM_UNKNOWN;
+  }
   const isRpc = destinationPort >= FIRST_RESERVED_PORT &&
-    destinationPort < FIRST_UNPRIVILEGED_PORT &&
     payloadLength >= RPC_REJECTION && isRpcReply(view, payload, end);
   return isRpc ? DATAGRAM_REPLY : DATAGRAM_UNKNOWN;
 }

@@ -414,6 +414,15 @@ Deno.test("STUN and DTLS to a port from 1024 on are replies, too", () => {
   assertEquals(kindOf(1, 1024, dtls.with(0, 64)), DATAGRAM_UNKNOWN);
 });
 
+Deno.test("a long datagram from a service to a port from 1024 on is a reply", () => {
+  for (const port of [1900, 11_211, 32_767]) {
+    assertEquals(kindOf(port, 1024, payload(256), { held: 0 }), DATAGRAM_REPLY);
+    assertEquals(kindOf(port, 1024, payload(255)), DATAGRAM_UNKNOWN);
+    assertEquals(kindOf(port, 1023, payload(256)), DATAGRAM_UNKNOWN);
+  }
+  assertEquals(kindOf(32_768, 1024, payload(1400)), DATAGRAM_UNKNOWN);
+});
+
 Deno.test("an answer of an RPC server is a reply to a reserved port only", () => {
   const answer = payload(24, 1, 2, 3, 4, 0, 0, 0, 1);
   const call = payload(24, 1, 2, 3, 4, 0, 0, 0, 0);
