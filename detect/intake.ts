@@ -10,7 +10,7 @@ import { datagramsFor, HeaderReassembler } from "./packet/fragments.ts";
 import { FRAME_DAMAGED, FRAME_TOO_DEEP } from "./packet/frame.ts";
 import { type DecoderOptions, HeaderDecoder } from "./packet/headers.ts";
 import { IP_PROTOCOLS, type PacketKinds } from "./packet/kinds.ts";
-import { findNetworkHeader } from "./packet/link.ts";
+import { findNetworkHeader, isLoopbackFrame } from "./packet/link.ts";
 import {
   DAMAGED,
   DECODED,
@@ -25,7 +25,7 @@ import {
 import type { Packet } from "./packet/packet.ts";
 import { LINKTYPE_PROBE, probeHost, readProbe } from "./packet/probe_packet.ts";
 import { PROTOCOL_TCP, PROTOCOL_UDP, Segment } from "./packet/segment.ts";
-import { isImpossibleSource } from "./probe/impossible.ts";
+import { isImpossibleSource, LOOPBACK_INTERFACE } from "./probe/impossible.ts";
 import type { Ownership } from "./probe/ownership.ts";
 import type { Settings } from "./settings.ts";
 
@@ -120,9 +120,17 @@ export class Intake {
     const missing = Math.max(0, packet.originalLength - length);
     const end = offset + length;
     const outcome = this.#decoder.decode(view, start, end, missing);
+    if (segment.source3 === segment.destination3) this.#lookInside(packet);
     if (this.#decoder.fragment.isFragment) this.#fragment(view, outcome);
     else if (outcome === OK) this.#handler.segment(segment);
     else this.#other(outcome);
+  }
+
+  /** A host that talks to itself does so over the loopback interface. */
+  #lookInside(packet: Packet): void {
+    const isKnown = packet.interfaceIndex !== 0;
+    if (isKnown || !isLoopbackFrame(packet)) return;
+    this.#segment.interfaceIndex = LOOPBACK_INTERFACE;
   }
 
   /** What is no segment and no fragment. */

@@ -198,6 +198,28 @@ function takeDirection(packet: Packet, type: number): boolean {
   return true;
 }
 
+/** linux/if_arp.h, in cooked headers. */
+const ARPHRD_LOOPBACK = 772;
+
+/**
+ * Whether the header of a frame tells that it was sent over the loopback
+ * interface: Linux gives it Ethernet addresses of zeros. To be asked only of
+ * packets whose IP header was found.
+ */
+export function isLoopbackFrame({ view, offset, linkType }: Packet): boolean {
+  switch (linkType) {
+    case LINKTYPE_ETHERNET:
+      return view.getUint32(offset) === 0 &&
+        view.getUint32(offset + 4) === 0 && view.getUint32(offset + 8) === 0;
+    case LINKTYPE_LINUX_SLL:
+      return view.getUint16(offset + 2) === ARPHRD_LOOPBACK;
+    case LINKTYPE_LINUX_SLL2:
+      return view.getUint16(offset + 8) === ARPHRD_LOOPBACK;
+    default:
+      return linkType === LINKTYPE_NULL || linkType === LINKTYPE_LOOP;
+  }
+}
+
 const FAMILY_HEADER = 4;
 
 /**

@@ -1,7 +1,15 @@
 import { isImpossibleSource } from "../../../detect/probe/impossible.ts";
 import { AddressSet, Detector, Segment } from "../../../mod.ts";
-import { DIRECTION_IN, TCP_SYN } from "../../../library/packet.ts";
+import {
+  DIRECTION_IN,
+  LINKTYPE_ETHERNET,
+  LINKTYPE_LINUX_SLL,
+  LINKTYPE_LINUX_SLL2,
+  TCP_SYN,
+} from "../../../library/packet.ts";
 import { assertEquals } from "../../assert.ts";
+import { cooked, cooked2 } from "../../links.ts";
+import { type Bytes, concat, ipv4, packetOf, tcp } from "../../packets.ts";
 import { portsFrom } from "../../watch.ts";
 
 /** A SYN between two addresses, seen on an interface. */
@@ -94,5 +102,37 @@ for (const source of ["192.0.2.3", "2001:db8::"]) {
   Deno.test(`another address of the host, ${source}, is no source but on loopback`, () => {
     assertEquals(scansFromOwn(source, 1), 1);
     assertEquals(scansFromOwn(source, 2), 0);
+  });
+}
+
+/** A scan by a host of itself, as a file has it; how many scans are seen. */
+function scansOfItself(linkType: number, header: Uint8Array): number {
+  let scans = 0;
+  const detector = new Detector(() => scans++, { fromFile: true });
+  for (const destinationPort of portsFrom(1, 30)) {
+    const ends = { source: "192.0.2.1", destination: "192.0.2.1" };
+    const bytes = concat(header, ipv4(tcp({ destinationPort }), ends));
+    detector.packet(packetOf(bytes, linkType));
+  }
+  detector.finish();
+  return scans;
+}
+
+const IPV4 = Uint8Array.of(0x08, 0x00);
+const ETHERNET = concat(new Uint8Array(12).fill(2), IPV4);
+
+/** Headers of a link, and what makes them those of the loopback interface. */
+const HEADERS: readonly [string, number, Bytes, at: number, number[]][] = [
+  ["Ethernet", LINKTYPE_ETHERNET, ETHERNET, 0, new Array(12).fill(0)],
+  ["cooked", LINKTYPE_LINUX_SLL, cooked(0, IPV4), 2, [3, 4]],
+  ["cooked2", LINKTYPE_LINUX_SLL2, cooked2(0, IPV4), 8, [3, 4]],
+];
+
+for (const [name, linkType, header, at, bytes] of HEADERS) {
+  Deno.test(`a scan of a host by itself is real on loopback, ${name}`, () => {
+    assertEquals(scansOfItself(linkType, header), 0);
+    const isInside = Uint8Array.from(header);
+    isInside.set(bytes, at);
+    assertEquals(scansOfItself(linkType, isInside), 1);
   });
 }
