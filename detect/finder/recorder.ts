@@ -6,7 +6,6 @@
 
 import type { Segment } from "../packet/segment.ts";
 import { SLOW_PAUSE_MS } from "../rules/slow.ts";
-import { LONG_GRACE_MS } from "../probe/judgement.ts";
 import { isDatagram } from "../probe/census.ts";
 import { weightOf } from "../probe/traits.ts";
 import { isWrittenAgain } from "../report/judged_probes.ts";
@@ -14,7 +13,6 @@ import { FirstProbes } from "../table/first_probes.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
 import {
   ABORTED,
-  ANSWERED_TARGET,
   BY_ERROR,
   BY_REFUSAL,
   EXCUSED,
@@ -27,6 +25,7 @@ import {
 } from "../table/targets.ts";
 import type { Judge } from "./judge.ts";
 import type { Ongoing } from "./ongoing.ts";
+import { Room } from "./room.ts";
 import type { FinderState } from "./state.ts";
 
 /** No time of a target, which are 32 bits. */
@@ -38,6 +37,7 @@ export class Recorder {
   readonly #judge: Judge;
   readonly #ongoing: Ongoing;
   readonly #firstProbes: FirstProbes;
+  readonly #room: Room;
   /** Whether each probe is handed on, and so known until it is again. */
   readonly #handsOn: boolean;
 
@@ -52,12 +52,13 @@ export class Recorder {
     this.#judge = judge;
     this.#handsOn = judge.handsOn;
     this.#ongoing = ongoing;
+    this.#room = new Room(state);
     this.#firstProbes = new FirstProbes(state.records.capacity, random);
   }
 
   /** The memory that it takes, in bytes. */
   get byteLength(): number {
-    return this.#firstProbes.byteLength;
+    return this.#firstProbes.byteLength + this.#room.byteLength;
   }
 
   /**
@@ -92,7 +93,7 @@ export class Recorder {
     }
     const goesOn = this.#begin(entry, probe, traits, ever);
     const isFull = records.count(entry) === records.mostTargets;
-    if (isFull && !this.#makeRoom(entry, time, state)) return;
+    if (isFull && !this.#room.make(entry, time, state)) return;
     const known = traits | state;
     records.addTarget(entry, protocol, port, host, known, toWord(time));
     this.#state.judgement.added(entry, time, known, goesOn);
@@ -246,7 +247,7 @@ export class Recorder {
     if (known === ABORTED) return false;
     const age = (toWord(probe.time) - records.timeAt(entry, index)) >>> 0;
     if (age > this.#pauseOf(traits)) {
-      this.#remove(entry, index);
+      this.#room.remove(entry, index);
       return true;
     }
     if (known === WAITING && !isRefused) this.#noteRepeat(entry, index, probe);
@@ -277,51 +278,5 @@ export class Recorder {
     if (!records.countRepeat(entry, index)) return;
     records.setState(entry, index, EXCUSED);
     judgement.update(entry, time);
-  }
-
-  /**
-   * Makes room for one more target, if any weighs nothing; a refusal, which is
-   * certain, also takes the place of what only waits.
-   */
-  #makeRoom(entry: number, time: number, state: number): boolean {
-    const { records, judgement, settings: { slowWindow, scanDelay } } =
-      this.#state;
-    const count = records.count(entry);
-    const now = toWord(time);
-    // What made a slow scan has been told: only the fast rule goes on asking.
-    const isTold = records.has(entry, FOUND_SLOW);
-    const longest = isTold ? scanDelay : Math.max(slowWindow, scanDelay);
-    judgement.begin(entry);
-    let waiting = -1;
-    for (let i = 0; i < count; i++) {
-      const known = records.stateAt(entry, i);
-      const isOld = ((now - records.timeAt(entry, i)) >>> 0) > longest;
-      const isNothing = known === ANSWERED_TARGET || known === EXCUSED ||
-        isOld || judgement.census.isStray(i);
-      if (isNothing || this.#isPast(entry, i, time)) {
-        this.#remove(entry, i);
-        return true;
-      }
-      if (known === WAITING) waiting = i;
-    }
-    if (state !== REFUSED || waiting < 0) return false;
-    this.#remove(entry, waiting);
-    return true;
-  }
-
-  /** Whether only the fast rule could ask about a target, and is done with it. */
-  #isPast(entry: number, index: number, time: number): boolean {
-    const { records, judgement } = this.#state;
-    if (records.stateAt(entry, index) !== WAITING) return false;
-    const traits = records.traitsAt(entry, index);
-    const age = (toWord(time) - records.timeAt(entry, index)) >>> 0;
-    return age > LONG_GRACE_MS + judgement.pauseOf(traits) &&
-      !judgement.countsSlowly(entry, index, time);
-  }
-
-  #remove(entry: number, index: number): void {
-    const { records, judgement } = this.#state;
-    judgement.leaves(entry, index);
-    records.removeTarget(entry, index);
   }
 }
