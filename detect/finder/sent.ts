@@ -182,14 +182,16 @@ export class Sent {
     records.set(entry, HEARD);
     const protocol = targetProtocol(segment.protocol);
     const host = this.#state.sourceOf(segment);
+    const index = records.findTarget(entry, protocol, port, host);
+    const known = index < 0 ? WAITING : records.stateAt(entry, index);
+    // A connection goes on, as most of what is sent does.
+    if (known === ANSWERED_TARGET && state === ANSWERED_TARGET) return true;
     sharedOut.outcome(key, protocol, port, host, state);
     if (state === ANSWERED_TARGET) {
       const followed = reporter.followed.of(records, entry);
       if (followed?.isTouched(port)) followed.opened(port);
     }
-    const index = records.findTarget(entry, protocol, port, host);
     if (index < 0) return false;
-    const known = records.stateAt(entry, index);
     const isChange = known === WAITING ||
       (known === REFUSED && state === ANSWERED_TARGET);
     if (!isChange) return true;

@@ -35,9 +35,9 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "an answer is not bound to its host",
     text:
-      "const index = records.findTarget(entry, protocol, port, host);\n    if (index < 0) return false;",
+      "const index = records.findTarget(entry, protocol, port, host);\n    const known =",
     instead:
-      "let index = records.count(entry) - 1; while (index >= 0 && records.portAt(entry, index) !== port) index--; if (index < 0) return false;",
+      "let index = records.count(entry) - 1; while (index >= 0 && records.portAt(entry, index) !== port) index--; const known =",
   },
   {
     name: "an answer of one host speaks for the same port of all",
