@@ -36,6 +36,8 @@ const UDP = PROTOCOL_UDP;
 const PROBE = LINKTYPE_PROBE;
 /** What cannot be read counts as little as a port that nobody needs privilege for. */
 const FIRST_HIGH_PORT = 0x8000;
+/** Of a millisecond: copies of a packet come within one. */
+const MOMENTS = 16;
 
 /** Takes what packets hold. */
 export interface SegmentHandler {
@@ -169,7 +171,9 @@ export class Intake {
     const { fragment } = this.#decoder;
     const segment = this.#segment;
     if (outcome !== DECODED && outcome !== FRAGMENT) {
-      this.#countLost(outcome);
+      const mayBeRead = outcome === UNREADABLE && fragment.isKept;
+      if (mayBeRead && this.#isOfUse(segment)) this.#unreadable();
+      else this.#countLost(outcome);
       return;
     }
     const isWhole = outcome === DECODED;
@@ -226,6 +230,10 @@ export class Intake {
       return;
     }
     segment.protocol = PROTOCOL_TCP;
+    // Any number of datagrams may begin with the same fragment, one after another.
+    if (this.#decoder.fragment.isFragment) {
+      segment.destinationPort ^= (MOMENTS * segment.time) % FIRST_HIGH_PORT;
+    }
     segment.destinationPort |= FIRST_HIGH_PORT;
     segment.flags = segment.sequence = segment.sourcePort = 0;
     this.#handler.segment(segment);

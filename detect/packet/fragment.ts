@@ -48,6 +48,15 @@ export class FragmentInfo {
    */
   isKept = false;
 
+  /**
+   * Whether the next fragment may go on with extension headers. Hosts should drop
+   * that (RFC 7112); Linux does so only if no more than the transport header is
+   * missing.
+   */
+  get goesOn(): boolean {
+    return this.isFragment && this.isMore && this.hasExtensions;
+  }
+
   /** Takes what a fragment's header says. */
   begin(identification: number, position: number, isMore: boolean): void {
     this.isFragment = true;

@@ -266,11 +266,12 @@ export class HeaderDecoder {
   }
 
   /**
-   * The header at `at` is not all there. If it belongs to what was not captured,
-   * its host can read it.
+   * The header at `at` is not all there. If the rest was not captured, or comes in
+   * another fragment, its host can read it.
    */
   #cutOff(view: DataView, at: number, end: number): Outcome {
-    if (this.#missing === 0 || at >= end + this.#missing) return DAMAGED;
+    const isUncaptured = this.#missing > 0 && at < end + this.#missing;
+    if (!isUncaptured && !this.fragment.goesOn) return DAMAGED;
     const segment = this.#segment;
     const { protocol } = segment;
     readProtocol(segment);
@@ -295,8 +296,7 @@ export class HeaderDecoder {
     const outcome = version === 4
       ? this.decodeTransport(view, payload, end)
       : this.#walkExtensions(view, payload, end, protocol);
-    // Hosts drop a first fragment that ends before the transport header does if
-    // extension headers take its place (RFC 7112).
+    // Behind extension headers it cannot be put together.
     return outcome === DAMAGED && !fragment.hasExtensions ? FRAGMENT : outcome;
   }
 

@@ -20,6 +20,7 @@ import {
   tcp,
 } from "../packets.ts";
 import { below, pick, type Random, withRunSeed } from "../random.ts";
+import { startDaemon } from "./daemon.ts";
 import { hardwareAddress } from "./inject.ts";
 import {
   HOST_IPV6,
@@ -105,8 +106,8 @@ const TYPES = [
   NEXT_AUTHENTICATION,
 ];
 
-/** A SYN behind up to 20 headers; the packet has at most so many bytes. */
-function probe(random: Random, destinationPort: number, mtu: number): Bytes {
+/** A SYN with the right checksum. */
+function syn(destinationPort: number): Bytes {
   const segment = tcp({ destinationPort });
   const pseudo = ipv6(segment, {
     source: SCANNER_IPV6,
@@ -116,7 +117,29 @@ function probe(random: Random, destinationPort: number, mtu: number): Bytes {
     concat(pseudo, [0, 0, 0, segment.length, 0, 0, 0, NEXT_TCP], segment),
   );
   segment.set([sum >> 8, sum & 0xff], 16);
-  let payload = segment;
+  return segment;
+}
+
+/** The same behind two headers, the first of which is a fragment of its own. */
+function cutProbe(destinationPort: number): Bytes[] {
+  const inner = concat([NEXT_TCP, 0], options(6), syn(destinationPort));
+  const first = concat([NEXT_DESTINATION_OPTIONS, 0], options(6));
+  const parts = [
+    { bytes: first, position: 0, isMore: true },
+    { bytes: inner, position: first.length, isMore: false },
+  ];
+  return parts.map(({ bytes, ...part }) =>
+    ipv6(fragmentHeader(NEXT_DESTINATION_OPTIONS, bytes, part), {
+      next: NEXT_FRAGMENT,
+      source: SCANNER_IPV6,
+      destination: HOST_IPV6,
+    })
+  );
+}
+
+/** The same behind up to 20 headers; the packet has at most so many bytes. */
+function probe(random: Random, destinationPort: number, mtu: number): Bytes {
+  let payload = syn(destinationPort);
   let next = NEXT_TCP;
   // Fragment and authentication headers are rare, or few packets are answered.
   const isPlain = below(random, 4) > 0;
@@ -238,4 +261,27 @@ liveTest(
         assert(isLong(port) || read.has(`${port}`), `port ${port}`);
       }
     }),
+);
+
+liveTest(
+  "SYNs whose extension headers go on in another fragment are found",
+  { root: true, tools: ["ip", "python3", "ping", "unshare"] },
+  async () => {
+    await using two = await TwoHosts.create();
+    await using daemon = await startDaemon(two.host, ["-o", "stdout"]);
+    await pingOnce(two);
+    const packets = Array.from(
+      { length: 30 },
+      (_, i) => cutProbe(FIRST_PORT + i),
+    );
+    // Linux puts them together although RFC 7112 forbids it.
+    const answered = await ask(two, packets.flat());
+    assertGreater(answered.size, 20);
+    await eventually(
+      () => daemon.stdout.find((line) => line.includes(`to ${HOST_IPV6} `)),
+      () => `the scan in ${daemon.stdout.join("\n")}`,
+      5_000,
+    );
+    assertEquals(await daemon.stop(), 0);
+  },
 );

@@ -373,6 +373,27 @@ Deno.test("IPv6: a first fragment with extension headers and the whole TCP heade
   assertFound(scansOf(behindExtensions(64)));
 });
 
+Deno.test("IPv6: first fragments after which extension headers go on are probes", () => {
+  const first = (i: number, isMore: boolean) => {
+    const options = extension(NEXT_DESTINATION_OPTIONS, new Uint8Array(0));
+    const payload = fragmentHeader(NEXT_HOP_BY_HOP, options, { isMore });
+    const packet = ipv6(payload, { next: NEXT_FRAGMENT });
+    return packetOf(packet, LINKTYPE_RAW, START + i);
+  };
+  const found = (isMore: boolean) => {
+    let scans = 0;
+    const home = AddressSet.from(["::/0"]);
+    const detector = new Detector(() => scans++, { home });
+    for (let i = 0; i < 40; i++) detector.packet(first(i, isMore));
+    detector.finish();
+    return scans;
+  };
+  // All alike: any number of datagrams may begin so.
+  assertEquals(found(true), 1);
+  // No host waits for what goes on behind the last fragment.
+  assertEquals(found(false), 0);
+});
+
 Deno.test("IPv6: extension headers inside fragments are never taken for ports", () => {
   for (const size of [8, 16, 24, 32, 40, 48, 64]) {
     const wrong = portsSeen(behindExtensions(size))
