@@ -24,7 +24,7 @@ import {
 } from "../../detect/packet/segment.ts";
 import type { ProbeRecord } from "../../detect/report/probe_record.ts";
 import type { Protocol } from "../../detect/report/report.ts";
-import type { SavefileFormat } from "./format.ts";
+import type { CaptureFileError, SavefileFormat } from "./format.ts";
 import { isOnCalendar, ProbeLine } from "./probe_line.ts";
 import { ProbeQueue } from "./probe_queue.ts";
 
@@ -34,6 +34,8 @@ const LINE_FEED = 0x0a;
 const CARRIAGE_RETURN = 0x0d;
 /** What some editors begin a file with, in UTF-8. */
 const BYTE_ORDER_MARK = /^\xef\xbb\xbf/;
+/** After so many lines, text of which none is a record is no file of records. */
+const MOST_REFUSED = 16;
 const HIGHEST_PORT = 0xffff;
 const HIGHEST_BYTE = 0xff;
 const TIMESTAMP = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
@@ -76,13 +78,19 @@ export class ProbeFormat implements SavefileFormat {
   readonly #record = new Uint8Array(PROBE_BYTES);
   readonly #recordView = new DataView(this.#record.buffer);
   readonly #line = new Uint8Array(LONGEST_LINE);
+  readonly #doubt: CaptureFileError | undefined;
   #length = 0;
   #isTooLong = false;
 
+  /**
+   * @param doubt Why it may be no file of records at all, unless one is found.
+   */
   constructor(
     handler: PacketHandler,
     { lateness = LATENESS_MS, now = Date.now }: ProbeOptions = {},
+    doubt?: CaptureFileError,
   ) {
+    this.#doubt = doubt;
     this.#queue = new ProbeQueue(handler, lateness, now);
   }
 
@@ -132,7 +140,13 @@ export class ProbeFormat implements SavefileFormat {
     this.#isTooLong = false;
     while (length > 0 && this.#line[length - 1] === CARRIAGE_RETURN) length--;
     if (length === 0 && !isTooLong) return;
-    if (isTooLong || !this.#read(length)) this.refused++;
+    if (isTooLong || !this.#read(length)) this.#refuse();
+  }
+
+  #refuse(): void {
+    this.refused++;
+    if (this.hasPackets || this.refused < MOST_REFUSED) return;
+    if (this.#doubt !== undefined) throw this.#doubt;
   }
 
   #read(length: number): boolean {

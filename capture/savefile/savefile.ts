@@ -255,7 +255,11 @@ export class SavefileReader {
     if (!mayBeLines(view, start, end)) throw failure;
     // The first line of a file that was rotated may be the rest of one.
     this.#doubt = failure;
-    return this.#probes = new ProbeFormat(this.#handler, this.#options);
+    return this.#probes = new ProbeFormat(
+      this.#handler,
+      this.#options,
+      failure,
+    );
   }
 
   /** Passes over bytes of a chunk from `at` on; returns where it goes on. */

@@ -25,16 +25,19 @@ const PART_THAT_TELLS_TIME = 1 / 4;
 const AHEAD = 4;
 /** The last of these tells who sends what is old; one wrong clock does not. */
 const AHEAD_OF_OLD = 2;
-/** If it is time, hosts are forgotten after so many records, or one of each. */
-const RECORDS_BETWEEN = MOST_HOSTS / 4;
+/** If it is time, hosts are forgotten after so many records for each, and of all. */
+const RECORDS_BETWEEN = 1 / 16;
+const FEWEST_BETWEEN = 16;
 /**
  * A host that was silent for longer and sends old records has returned, and others
- * will: so long nobody is forgotten. After an outage some send in a moment what
- * they have kept for days; whoever has probed most of these few has not probed
- * most of all. The one is longer, so that no host can return all the time.
+ * will: so long nobody is forgotten, in seconds and records. After an outage some
+ * send in a moment what they have kept for days; whoever has probed most of these
+ * few has not probed most of all. The one is longer, so that no host can return
+ * all the time.
  */
 const SILENCE = 3 * 3600;
 const RETURN = 3600;
+const FEWEST_SINCE_RETURN = 64;
 /**
  * Who was not probed over a version of IP may yet have it: so large a part of all
  * hosts has each version at least.
@@ -205,9 +208,13 @@ export class HeardHosts {
   }
 
   #isTime(time: number): boolean {
-    const least = Math.min(RECORDS_BETWEEN, this.#count);
-    return ++this.#records > least && time > this.#soonest &&
-      this.#ahead[AHEAD_OF_OLD - 1] - this.#returned > RETURN;
+    const records = ++this.#records;
+    if (time <= this.#soonest) return false;
+    const since = this.#ahead[AHEAD_OF_OLD - 1] - this.#returned;
+    const count = this.#count;
+    return since > this.#span
+      ? records > Math.max(FEWEST_BETWEEN, RECORDS_BETWEEN * count)
+      : records > Math.max(FEWEST_SINCE_RETURN, count) && since > RETURN;
   }
 
   /** Hosts that are heard of no more leave the fleet. */

@@ -237,6 +237,12 @@ Deno.test("text of which no line is a record is no capture file", () => {
     const error = assertThrows(() => readFile(text, 1000), CaptureFileError);
     assertStringIncludes(error.message, "not a capture file: it starts with");
   }
+  // It is said while a pipe stays open, such as tcpdump's without -w.
+  const reader = new SavefileReader(() => {});
+  const lines = encoder.encode(
+    "06:40:13.000000 IP 192.0.2.1.1 > ...\n".repeat(16),
+  );
+  assertThrows(() => reader.push(lines), CaptureFileError);
 });
 
 Deno.test("ours are read without JSON.parse, and as it would read them", () => {
