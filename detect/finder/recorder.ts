@@ -93,7 +93,10 @@ export class Recorder {
     }
     const goesOn = this.#begin(entry, probe, traits, ever);
     const isFull = records.count(entry) === records.mostTargets;
-    if (isFull && !this.#room.make(entry, time, state)) return;
+    if (isFull && !this.#room.make(entry, time, state)) {
+      records.renew(entry, time);
+      return;
+    }
     const known = traits | state;
     records.addTarget(entry, protocol, port, host, known, toWord(time));
     this.#state.judgement.added(entry, time, known, goesOn);

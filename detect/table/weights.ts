@@ -105,7 +105,7 @@ export abstract class WeighedTable extends TargetTable {
     this.touch(entry, isLatest ? time : last, bound, live);
   }
 
-  /** A source has probed again what stands in its list. */
+  /** A source goes on, though nothing new stands in its list. */
   renew(entry: number, time: number): void {
     if (time <= this.time(entry)) return;
     this.doubles[(this.recordAt(entry) + TIME) >> 1] = time;

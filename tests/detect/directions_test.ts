@@ -192,6 +192,7 @@ Deno.test("answers to clients of ours, whose questions were not captured", () =>
   for (const [i, port] of portsFrom(33_000, 60).entries()) {
     const one = ends({ sourcePort: 27_015, port, time: i * 100 });
     traffic.receive(one, { protocol: PROTOCOL_UDP, flags: 0 });
+    if (i % 2 === 0) traffic.unreachable(one, 0.1);
   }
   for (const options of [{}, { home: hosts("198.51.100.0/24") }]) {
     assertEquals(found(traffic, options), []);

@@ -52,7 +52,10 @@ function dropped(): Traffic {
 }
 
 /** How many lines each kind of hosts gives. */
-function linesOf(traffic: Traffic): Record<string, number> {
+function linesOf(
+  traffic: Traffic,
+  others: DetectorOptions = {},
+): Record<string, number> {
   const counts: Record<string, number> = {};
   for (const [name, options] of Object.entries(KNOWN)) {
     if (options.local === undefined || options.promiscuous) {
@@ -60,7 +63,8 @@ function linesOf(traffic: Traffic): Record<string, number> {
         segment.direction = DIRECTION_UNKNOWN;
       }
     }
-    counts[name] = watch(traffic, options).lines.length;
+    counts[name] = watch(traffic, { ...options, ...others })
+      .lines.length;
   }
   return counts;
 }
@@ -76,3 +80,13 @@ for (const technique of ["syn", "ack", "udp", "sctp"] as const) {
 Deno.test("a scan whose new ports wait for old ones to be asked again", () => {
   assertEquals(linesOf(dropped()), ONCE);
 });
+
+for (const [technique, pause] of [["fin", 20], ["udp", 0.5]] as const) {
+  Deno.test(`2300 ports by ${technique}, of which few are remembered until they are judged`, () => {
+    const traffic = new Traffic();
+    for (const [i, port] of portsFrom(1, 2_300).entries()) {
+      traffic.probe(technique, "refused", ends({ port, time: i * pause }));
+    }
+    assertEquals(linesOf(traffic, { scanDelay: 50 }), ONCE);
+  });
+}
