@@ -24,6 +24,7 @@ export function describeCounts(
     `${scans} scans`,
     `${suppressed} suppressed`,
   ];
+  if (detector.hosts > 0) parts.push(`${detector.hosts} hosts`);
   if (impossible > 0) parts.push(`${impossible} of impossible sources`);
   for (const { lost, description } of sinks) {
     if (lost > 0) parts.push(`${lost} lines lost to ${description}`);

@@ -88,7 +88,7 @@ export function readMetrics(
   sinks: readonly Sink[],
 ): Metrics {
   const { dropped } = capture.statistics();
-  const { counters, sources, evicted } = detector;
+  const { counters, sources, hosts, evicted } = detector;
   return {
     packets: counters.packets,
     dropped,
@@ -97,6 +97,7 @@ export function readMetrics(
     scans: counters.scans,
     suppressed: counters.suppressed,
     sources,
+    hosts,
     evicted,
     lost: sinks.reduce((sum, { lost }) => sum + lost, 0),
     started: STARTED,

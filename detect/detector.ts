@@ -146,6 +146,14 @@ export class Detector {
     return this.#dispatcher.sources;
   }
 
+  /**
+   * Hosts that probe records are read of at the moment, about; without such
+   * records, none.
+   */
+  get hosts(): number {
+    return this.#dispatcher.hosts;
+  }
+
   /** Sources and datagrams forgotten early because their table was full. */
   get evicted(): number {
     return this.#intake.evicted + this.#dispatcher.evicted;

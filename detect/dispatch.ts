@@ -69,6 +69,11 @@ export class Dispatcher implements SegmentHandler {
       (this.#fleet?.sources ?? 0);
   }
 
+  /** Hosts whose probes are read. */
+  get hosts(): number {
+    return this.#fleet?.hosts ?? 0;
+  }
+
   /** Sources forgotten early. */
   get evicted(): number {
     return (this.#finder?.evicted ?? 0) + (this.#fleet?.evicted ?? 0) +

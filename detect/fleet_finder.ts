@@ -118,6 +118,11 @@ export class FleetFinder {
     return this.#sources.records.size;
   }
 
+  /** About how many hosts are heard of. */
+  get hosts(): number {
+    return this.#fleets.reduce((sum, { all }) => sum + all, 0);
+  }
+
   /** Sources forgotten early. */
   get evicted(): number {
     return this.#sources.records.evicted;

@@ -20,6 +20,8 @@ export interface Metrics {
   suppressed: number;
   /** Sources remembered at the moment. */
   sources: number;
+  /** Hosts that probe records are read of. */
+  hosts: number;
   /** Sources and datagrams forgotten early. */
   evicted: number;
   /** Lines that could not be written. */
@@ -60,6 +62,7 @@ const METRICS: readonly (readonly [
     (m) => m.suppressed,
   ],
   ["sources", "gauge", "Sources remembered.", (m) => m.sources],
+  ["hosts", "gauge", "Hosts that probe records are read of.", (m) => m.hosts],
   [
     "evicted_total",
     "counter",

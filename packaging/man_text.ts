@@ -249,7 +249,7 @@ syslogd
 again.
 .It Dv SIGUSR2
 Write the counts: packets seen, packets dropped by the kernel, sources, scans,
-and scans that were not logged.
+scans that were not logged, and the hosts of a fleet.
 .El
 .Sh FILES
 .Bl -tag -width "/etc/default/scanlogd"

@@ -127,6 +127,12 @@ export class HeardHosts {
     return hosts * 2 ** this.#zeros;
   }
 
+  /** About how many there are in all. */
+  get all(): number {
+    if (!this.#isCounted) this.#countAll();
+    return this.inAll(this.#sizes[BOTH]);
+  }
+
   /** How many of those that are looked at have a version of IP. */
   size(version: number): number {
     if (!this.#isCounted) this.#countAll();

@@ -55,6 +55,7 @@ Deno.test("files, a directory and standard input, in order of time", async () =>
     assertEquals([all.stdout, await all.end()], [[LINE], 0]);
     const errors = all.stderr.join("\n");
     assertStringIncludes(errors, "8 packets seen");
+    assertStringIncludes(errors, "7 hosts");
     assertStringIncludes(errors, "losses: 2 lines that are no probe records");
     assertEquals((await read(args)).stdout, []);
   } finally {

@@ -11,6 +11,7 @@ const ZERO: Metrics = {
   scans: 0,
   suppressed: 0,
   sources: 0,
+  hosts: 0,
   evicted: 0,
   lost: 0,
   started: 0,

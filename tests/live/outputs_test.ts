@@ -135,7 +135,14 @@ liveTest(
     );
     const length = formatMetrics({
       ...{ packets: 0, dropped: 0, damaged: 0, tooDeep: 0, scans: 0 },
-      ...{ suppressed: 0, sources: 0, evicted: 0, lost: 0, started: 0 },
+      ...{
+        suppressed: 0,
+        sources: 0,
+        hosts: 0,
+        evicted: 0,
+        lost: 0,
+        started: 0,
+      },
     }).length;
     assertEquals((await Deno.stat(path)).size, length);
     await sendScans(two, 0, 9);

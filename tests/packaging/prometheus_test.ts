@@ -33,6 +33,7 @@ Deno.test("the alerts ask for counters that there are, and are all tried", () =>
     scans: 0,
     suppressed: 0,
     sources: 0,
+    hosts: 0,
     evicted: 0,
     lost: 0,
     started: 0,
