@@ -254,9 +254,13 @@ export class OutgoingFinder {
     }
     if (question !== this.#portsOfHost) return false;
     const age = (toWord(probe.time) - records.timeAt(entry, index)) >>> 0;
-    if (age <= question.gapOf(entry, index)) return false;
-    records.removeTarget(entry, index);
-    return true;
+    if (age > question.gapOf(entry, index)) {
+      records.removeTarget(entry, index);
+      return true;
+    }
+    // While a scan waits to be judged, it goes on.
+    if (question.isHeavy(entry)) records.renew(entry, probe.time);
+    return false;
   }
 
   /** Judges the records whose time has come, and tells what is found. */

@@ -75,7 +75,10 @@ export class PortsOfHost extends RecordQuestion implements Question {
     if (isNewRun) this.#forgetErrors(entry);
     if (records.count(entry) === 0) records.open(entry, probe);
     else if (isNewRun) records.beginRun(entry, probe);
-    if (!this.#makeRoom(entry, time)) return;
+    if (!this.#makeRoom(entry, time)) {
+      records.renew(entry, time);
+      return;
+    }
     this.addTarget(entry, attempt);
     this.measure(entry, time);
   }

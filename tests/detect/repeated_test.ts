@@ -1,13 +1,18 @@
 /** Who asks the same ports again goes on with one scan, and is told once. */
 
 import type { DetectorOptions } from "../../mod.ts";
-import { DIRECTION_UNKNOWN } from "../../library/packet.ts";
+import {
+  DIRECTION_IN,
+  DIRECTION_OUT,
+  DIRECTION_UNKNOWN,
+} from "../../library/packet.ts";
 import { assertEquals } from "../assert.ts";
 import { portsFrom } from "../watch.ts";
 import {
   ends,
   HOST,
   hosts,
+  SCANNER,
   SECOND,
   type Technique,
   Traffic,
@@ -88,5 +93,28 @@ for (const [technique, pause] of [["fin", 20], ["udp", 0.5]] as const) {
       traffic.probe(technique, "refused", ends({ port, time: i * pause }));
     }
     assertEquals(linesOf(traffic, { scanDelay: 50 }), ONCE);
+  });
+}
+
+for (const fate of ["refused", "silent"] as const) {
+  Deno.test(`our host's scan of another one is told once, ${fate}`, () => {
+    const again = new Traffic();
+    const long = new Traffic();
+    for (let i = 0; i < 900; i++) {
+      const us = { source: HOST, host: SCANNER };
+      const time = Math.floor(i / 30) * 2 * SECOND + i % 30;
+      again.probe("syn", fate, ends({ ...us, port: 8_000 + i % 30, time }));
+      long.probe("syn", fate, ends({ ...us, port: 1 + i, time: i * 20 }));
+    }
+    const options = { local: hosts(HOST), outgoing: true };
+    const lines = [again, long].map((traffic, i) => {
+      for (const { segment } of traffic.packets) {
+        const isOurs = segment.source === HOST;
+        segment.direction = isOurs ? DIRECTION_OUT : DIRECTION_IN;
+      }
+      const scanDelay = [3 * SECOND, 50][i];
+      return watch(traffic, { ...options, scanDelay }).lines.length;
+    });
+    assertEquals(lines, [1, 1]);
   });
 }
