@@ -205,10 +205,11 @@ export class RawCapture implements Capture {
 
 /** The memory in the kernel; where that is refused, what is unseen is said. */
 function openMemory(
-  { promiscuous, outgoing, warn }: RawCaptureOptions,
+  { interfaces, promiscuous, outgoing, warn }: RawCaptureOptions,
 ): KernelMemory | undefined {
+  const partial = interfaces.length > 0;
   try {
-    return new KernelMemory({ promiscuous, outgoing });
+    return new KernelMemory({ promiscuous, outgoing, partial });
   } catch (error) {
     const reason = error instanceof Error ? error.message : `${error}`;
     warn(

@@ -61,7 +61,7 @@ export type Field = (offset: number, trial: number) => Instruction;
  * VLAN of the interface.
  */
 export function whoseIsIt(
-  { key }: MemoryFilterOptions,
+  { key, partial = false }: MemoryFilterOptions,
   maps: MemoryMaps,
   field: Field,
 ): Statement[] {
@@ -84,8 +84,9 @@ export function whoseIsIt(
     ...ifLocalAddress("passed on", addresses, key, ADDRESS_AT, "translated"),
     jump("forwarded"),
     { label: "translated" },
-    field(SKB_VLAN_PRESENT, 3),
-    jumpIf(R1, "!=", 0, "drop"),
+    ...(partial
+      ? []
+      : [field(SKB_VLAN_PRESENT, 3), jumpIf(R1, "!=", 0, "drop")]),
     ...dropIfForged(maps),
     field(SKB_INTERFACE, 1),
     ...lookUp(routing, R1, "drop"),

@@ -52,6 +52,11 @@ export interface MemoryFilterOptions {
   promiscuous: boolean;
   /** What tells of scans by this host as well [false]. */
   outgoing?: boolean;
+  /**
+   * Not all interfaces are watched [false]: what leaves with a VLAN tag may not
+   * be seen at the interface of the VLAN.
+   */
+  partial?: boolean;
   /** By which key addresses are looked up. */
   key: HashKey;
   /**

@@ -38,6 +38,8 @@ export interface Host {
   promiscuous: boolean;
   /** Whether it asks for scans of its own [false]. */
   outgoing?: boolean;
+  /** Whether it watches some of its interfaces only [false]. */
+  partial?: boolean;
   /** Its addresses, as hexadecimal digits. */
   addresses: ReadonlySet<string>;
   /** Whether it has others besides [false]. */
@@ -231,7 +233,8 @@ function judgeOutgoing(
   const bearsOurs = host.addresses.has(parts.source);
   if (!isNative && bearsOurs) {
     const isForged = host.impostor !== 0 && host.now - host.impostor <= 60;
-    if (packet.isTagged || !parts.isIpv4 && isForged) return DROP;
+    if (packet.isTagged && !host.partial) return DROP;
+    if (!parts.isIpv4 && isForged) return DROP;
     if (!host.routing.has(packet.interface)) return DROP;
   }
   const isAlone = packet.interface === 1 || host.anyAddress === true;

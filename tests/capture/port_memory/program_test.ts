@@ -92,7 +92,7 @@ const CHOICES = [
   { promiscuous: false, outgoing: false },
   { promiscuous: true, outgoing: false },
   { promiscuous: false, outgoing: true },
-  { promiscuous: false, anyAddress: true },
+  { promiscuous: false, anyAddress: true, partial: true },
 ];
 
 for (const choice of CHOICES) {
