@@ -7,7 +7,7 @@ const file = new WholeFile(Deno.args[0], "--metrics", "counters");
 for (let i = 0;; i = (i + 1) * 7 % Number.MAX_SAFE_INTEGER) {
   file.write(formatMetrics({
     ...{ packets: i, dropped: i, damaged: i, tooDeep: i, scans: i },
-    ...{ suppressed: i, sources: i, hosts: 0, evicted: i, lost: i, started: i },
+    ...{ suppressed: i, sources: i, hosts: i, evicted: i, lost: i, started: i },
   }));
   if (file.failure !== undefined) throw file.failure;
   if (i === 0) console.log("written");
