@@ -20,8 +20,9 @@ import {
 import {
   DATAGRAM,
   IP_PACKET,
+  isFromService,
   isMulticast,
-  mayBeUsual,
+  mayBeBroadcast,
   NO_PROBE,
   OPENING,
   probeKind,
@@ -95,12 +96,11 @@ export class Received {
       // Old connections go on, and only a refusal tells that one is none.
       if (!state.ownership.knowsNobody) return;
       if (kind === WITH_ACK) this.#asks(segment);
-      if (kind === WITH_ACK) return;
+      if (kind === WITH_ACK || isFromService(segment)) return;
     }
     let traits = state.traits.of(segment) | weightOf(port);
-    // Of this host itself it is known which ports are in use, and its addresses.
-    const isKnown = isSurelyLocal(traits);
-    if (kind === DATAGRAM && !isKnown && mayBeUsual(segment)) return;
+    const isForNetwork = kind === DATAGRAM && mayBeBroadcast(segment);
+    if (isForNetwork && !isSurelyLocal(traits)) return;
     if (kind === WITH_ACK) traits |= HAS_ACK;
     if (state.isInUse(segment, traits)) return;
     const isEmpty = protocol === PROTOCOL_UDP &&

@@ -38,7 +38,6 @@ import {
   HAS_ACK,
   HEAVY,
   IS_OURS,
-  isSurelyLocal,
   REFUSED,
   TARGET_TCP,
   targetProtocol,
@@ -291,13 +290,13 @@ export class Sent {
     if (!isOpening && state.isTooHigh(port)) return;
     if (this.#isNoProbe(quoted)) return;
     const isUdp = protocol === PROTOCOL_UDP;
+    if (isUdp && !isOurs && isFromService(quoted)) return;
     if (isUdp && this.#isLate(quoted)) return;
     const probe = this.#probe;
     probe.assign(quoted);
     if (isOurs) probe.direction = DIRECTION_IN;
     if (!isTcp || !isKnown) probe.flags = 0;
     let traits = state.traits.of(probe) | BY_ERROR | weightOf(port);
-    if (isUdp && !isSurelyLocal(traits) && isFromService(quoted)) return;
     if (isOurs) traits |= IS_OURS;
     if (isTcp && !isOpening) traits |= HAS_ACK;
     const hasAck = isTcp && isKnown && (flags & TCP_ACK) !== 0;

@@ -112,14 +112,10 @@ export function isFromService(
 }
 
 /**
- * Whether a datagram to who knows whom is usual: it goes to a whole network, as
- * few hosts have such an address, or it comes from a service to its client, whose
- * question may be lost.
+ * Whether a datagram may go to a whole network: few hosts have such an address.
  */
-export function mayBeUsual(datagram: Segment): boolean {
-  const { version, destination3 } = datagram;
-  return version === 4 && (destination3 & 0xff) === 0xff ||
-    isFromService(datagram);
+export function mayBeBroadcast({ version, destination3 }: Segment): boolean {
+  return version === 4 && (destination3 & 0xff) === 0xff;
 }
 
 /** Whether a destination is a multicast address (RFC 5771, RFC 4291, 2.7). */

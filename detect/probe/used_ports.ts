@@ -7,6 +7,7 @@
 
 import type { Segment } from "../packet/segment.ts";
 import {
+  HAS_ACK,
   IS_LOOPBACK,
   isSurelyLocal,
   TARGET_IP,
@@ -194,8 +195,10 @@ export class UsedPorts {
     }
     const row = memoryRow(protocol, (traits & IS_LOOPBACK) !== 0);
     if (this.ports.wasOpened(row, port, time, window)) return true;
-    // Connections are older than what was seen of them, if we serve there.
-    const isService = protocol === TARGET_TCP && port < this.#ephemeralPort;
+    // Connections are older than what was seen of them, if we serve there. What
+    // has ACK must be older than that: our own clients use such ports as well.
+    const isService = protocol === TARGET_TCP && port < this.#ephemeralPort &&
+      (traits & HAS_ACK) === 0;
     return isService && this.ports.wasSent(row, port, time, window);
   }
 }

@@ -187,18 +187,6 @@ Deno.test("hosts of one IPv6 prefix are one source, but not if they are ours", (
   assertEquals(found(traffic, { home: [home, "2001:db8::/64"] }), []);
 });
 
-Deno.test("answers to clients of ours, whose questions were not captured", () => {
-  const traffic = new Traffic();
-  for (const [i, port] of portsFrom(33_000, 60).entries()) {
-    const one = ends({ sourcePort: 27_015, port, time: i * 100 });
-    traffic.receive(one, { protocol: PROTOCOL_UDP, flags: 0 });
-    if (i % 2 === 0) traffic.unreachable(one, 0.1);
-  }
-  for (const options of [{}, { home: hosts("198.51.100.0/24") }]) {
-    assertEquals(found(traffic, options), []);
-  }
-});
-
 Deno.test("datagrams to an address that ends in 255, of a host or of a network", () => {
   const traffic = new Traffic();
   const host = "198.51.100.255";

@@ -7,6 +7,7 @@ import {
   TCP_ACK,
   TCP_PSH,
   TCP_RST,
+  TCP_SYN,
 } from "../../library/packet.ts";
 import { assertEquals } from "../assert.ts";
 import { START } from "../packets.ts";
@@ -115,6 +116,18 @@ Deno.test("ports of which nobody has opened any are scanned by ACK, whoever conn
   const traffic = idle(true);
   for (const [i, port] of portsFrom(20, 30).entries()) {
     traffic.probe("ack", "refused", ends({ port, time: 2 * HOUR + i * 10 }));
+  }
+  for (const [name, options] of KNOWN.slice(0, 2)) {
+    assertEquals([name, watch(traffic, options).lines.length], [name, 1]);
+  }
+});
+
+Deno.test("ports from which the host connected an hour ago are scanned by ACK", () => {
+  const traffic = new Traffic();
+  for (const [i, port] of portsFrom(2_000, 60).entries()) {
+    const server = ends({ source: "192.0.2.80", sourcePort: 443, port });
+    traffic.send({ ...server, time: i * 10 }, { flags: TCP_SYN });
+    traffic.probe("ack", "refused", ends({ port, time: HOUR + i * 10 }));
   }
   for (const [name, options] of KNOWN.slice(0, 2)) {
     assertEquals([name, watch(traffic, options).lines.length], [name, 1]);
