@@ -70,6 +70,9 @@ export class Ipv4Ranges {
   readonly #firsts: Int32Array;
   readonly #lasts: Int32Array;
   readonly #index: Index;
+  /** The last question: each packet asks the same several times. */
+  #asked = 0;
+  #answer: boolean;
 
   /**
    * Builds the table in O(n log n).
@@ -98,6 +101,7 @@ export class Ipv4Ranges {
     this.#firsts = firsts.slice(0, count);
     this.#lasts = lasts.slice(0, count);
     this.#index = new Index(this.#firsts, 1);
+    this.#answer = this.#search(this.#asked);
   }
 
   /** How many networks there are, none inside another. */
@@ -107,6 +111,14 @@ export class Ipv4Ranges {
 
   /** Whether an address is in one. */
   has(word: number): boolean {
+    if (word !== this.#asked) {
+      this.#asked = word;
+      this.#answer = this.#search(word);
+    }
+    return this.#answer;
+  }
+
+  #search(word: number): boolean {
     const firsts = this.#firsts;
     const wanted = word ^ FLIP;
     const isCovered = this.#index.covers(word);
