@@ -32,8 +32,8 @@ const FEWEST_BETWEEN = 16;
  * A host that was silent for longer and sends old records has returned, and others
  * will: so long nobody is forgotten, in seconds and records. After an outage some
  * send in a moment what they have kept for days; whoever has probed most of these
- * few has not probed most of all. The one is longer, so that no host can return
- * all the time.
+ * few has not probed most of all. No host returns twice within a span, or one
+ * could do so all the time.
  */
 const SILENCE = 3 * 3600;
 const RETURN = 3600;
@@ -61,8 +61,9 @@ export class HeardHosts {
   readonly #hosts = new Int32Array(MOST_HOSTS + 1);
   readonly #last = new Float64Array(MOST_HOSTS + 1);
   readonly #versions = new Uint8Array(MOST_HOSTS + 1);
-  /** When each was last heard, by those that are ahead. */
+  /** When each was last heard, and when it returned, by those that are ahead. */
   readonly #heardAt = new Float64Array(MOST_HOSTS + 1);
+  readonly #returnedAt = new Float64Array(MOST_HOSTS + 1);
   /** Where each stands there, but for one: a hash table. */
   readonly #places = new Int16Array(PLACES);
   /** Only hosts whose hash begins with so many zeros are looked at. */
@@ -98,7 +99,8 @@ export class HeardHosts {
   get byteLength(): number {
     return this.#hosts.byteLength + this.#last.byteLength +
       this.#versions.byteLength + this.#heardAt.byteLength +
-      this.#places.byteLength + this.#times.byteLength;
+      this.#returnedAt.byteLength + this.#places.byteLength +
+      this.#times.byteLength;
   }
 
   /**
@@ -178,7 +180,7 @@ export class HeardHosts {
     this.#places[place] = this.#count;
     this.#hosts[at] = host;
     this.#versions[at] = 0;
-    this.#last[at] = this.#heardAt[at] = -Infinity;
+    this.#last[at] = this.#heardAt[at] = this.#returnedAt[at] = -Infinity;
     return at;
   }
 
@@ -194,7 +196,8 @@ export class HeardHosts {
     const wasSilent = ahead - this.#heardAt[at] > SILENCE;
     this.#heardAt[at] = ahead;
     if (!wasSilent || ahead - time < SILENCE) return;
-    this.#returned = ahead;
+    if (ahead - this.#returnedAt[at] < this.#span) return;
+    this.#returnedAt[at] = this.#returned = ahead;
     this.#records = 0;
   }
 
@@ -218,7 +221,7 @@ export class HeardHosts {
     if (time <= this.#soonest) return false;
     const since = this.#ahead[AHEAD_OF_OLD - 1] - this.#returned;
     const count = this.#count;
-    return since > this.#span
+    return since > this.#span / 2
       ? records > Math.max(FEWEST_BETWEEN, RECORDS_BETWEEN * count)
       : records > Math.max(FEWEST_SINCE_RETURN, count) && since > RETURN;
   }
@@ -279,6 +282,7 @@ export class HeardHosts {
       this.#last[to] = this.#last[at];
       this.#versions[to] = this.#versions[at];
       this.#heardAt[to] = this.#heardAt[at];
+      this.#returnedAt[to] = this.#returnedAt[at];
     }
   }
 }

@@ -80,13 +80,17 @@ Deno.test("while hosts send what they have kept, nobody is forgotten", () => {
 });
 
 Deno.test("one host that returns again and again keeps nobody", () => {
-  const heard = new HeardHosts(SET, DAY);
-  hear(heard, 0, 100, DAY);
-  for (let hour = 24; hour < 24 * 3; hour++) {
-    hear(heard, 0, 40, hour * 3600);
-    hear(heard, 99, 100, DAY);
+  for (const daily of [1, 24]) {
+    const heard = new HeardHosts(SET, DAY);
+    hear(heard, 0, 100, DAY);
+    for (let i = 0; i < 40 * daily * 3; i++) {
+      const time = DAY + i * DAY / (40 * daily);
+      heard.hear(hash(i % 40), time, 4);
+      // It is silent for more than three hours each time.
+      if (i % Math.ceil(6 * daily) === 0) heard.hear(hash(99), DAY, 4);
+    }
+    assertEquals(all(heard), 41, `${daily} records a day`);
   }
-  assertEquals(all(heard), 41);
 });
 
 Deno.test("a clock that is far ahead changes nothing", () => {
