@@ -66,8 +66,6 @@ export const LONGEST_LATENESS_MS = 3_600_000;
 
 /** Reads lines in chunks of any size; hands on probes as packets. */
 export class ProbeFormat implements SavefileFormat {
-  /** Lines that are no probes: damaged, too long, or of another kind. */
-  refused = 0;
   readonly needed = 1;
   readonly item = "line";
   hasPackets = false;
@@ -81,6 +79,7 @@ export class ProbeFormat implements SavefileFormat {
   readonly #doubt: CaptureFileError | undefined;
   #length = 0;
   #isTooLong = false;
+  #refused = 0;
 
   /**
    * @param doubt Why it may be no file of records at all, unless one is found.
@@ -92,6 +91,14 @@ export class ProbeFormat implements SavefileFormat {
   ) {
     this.#doubt = doubt;
     this.#queue = new ProbeQueue(handler, lateness, now);
+  }
+
+  /**
+   * Lines that are no probes: damaged, too long, or of another kind; none as long
+   * as the file may be of another kind itself.
+   */
+  get refused(): number {
+    return this.#doubt === undefined || this.hasPackets ? this.#refused : 0;
   }
 
   /** Records that came too late, or from the future. */
@@ -144,8 +151,8 @@ export class ProbeFormat implements SavefileFormat {
   }
 
   #refuse(): void {
-    this.refused++;
-    if (this.hasPackets || this.refused < MOST_REFUSED) return;
+    this.#refused++;
+    if (this.hasPackets || this.#refused < MOST_REFUSED) return;
     if (this.#doubt !== undefined) throw this.#doubt;
   }
 
