@@ -12,7 +12,7 @@ import type { Settings } from "../settings.ts";
 import type { Segment } from "../packet/segment.ts";
 import { second } from "../probe/seconds.ts";
 import type { Key } from "../table/source_key.ts";
-import { type HeardHosts, MOST_HOSTS } from "../table/heard_hosts.ts";
+import { type HeardHosts, MOST_HOSTS, SET_MASK } from "../table/heard_hosts.ts";
 import { FOUND_SLOW, RecordTable } from "../table/records.ts";
 import { REFUSED, TARGET_TCP, targetProtocol } from "../table/targets.ts";
 
@@ -24,6 +24,8 @@ const HOUR = 3600;
 /** Hosts of which any are remembered for a source, and ports, for the line. */
 const MOST_TARGET_HOSTS = Math.ceil(MOST_HOSTS * PART_OF_ALL);
 const MOST_PORTS = 64;
+/** Sets of hosts, the first of which is empty. */
+const SETS = SET_MASK + 1;
 /** Hosts and ports stand apart: a target is a host, or a port. */
 const ANY_HOST = 0;
 const ANY_PORT = 0;
@@ -56,7 +58,7 @@ export class Coverage {
   readonly #fewest: number;
   readonly #sharers: number;
   readonly #steps = new Int32Array(2 * STEPS);
-  /** For each record, how many further hosts certainly complete nothing. */
+  /** For each record and set, how many further hosts certainly complete nothing. */
   readonly #spare: Uint16Array;
   /** Until when each record's last scan went on: what it was does not come again. */
   readonly #foundUntil: Float64Array;
@@ -79,7 +81,7 @@ export class Coverage {
       MOST_TARGET_HOSTS + MOST_PORTS,
       random,
     );
-    this.#spare = new Uint16Array(capacity);
+    this.#spare = new Uint16Array(capacity * SETS);
     this.#foundUntil = new Float64Array(capacity);
     // A host that invents sources pushes out those that it has invented before.
     this.records.isOwn = (entry) =>
@@ -107,7 +109,7 @@ export class Coverage {
     if (found < 0 || isOver) {
       this.#foundUntil[entry] = isOver ? records.wall(entry) : -Infinity;
       records.open(entry, probe);
-      this.#spare[entry] = 0;
+      this.#spare.fill(0, entry * SETS, (entry + 1) * SETS);
       // Else its targets stay: one host's clock alone would make them old.
     } else if (this.isNew) records.replaceRun(entry, probe, 0);
     if (pause > 0) records.setWall(entry, wallTime);
@@ -125,7 +127,7 @@ export class Coverage {
     const known = records.findTarget(entry, TARGET_TCP, ANY_PORT, host);
     if (known < 0) {
       if (records.count(entry) - ports === MOST_TARGET_HOSTS) {
-        records.removeTarget(entry, this.#oldestHost(entry));
+        records.removeTarget(entry, this.#leastHost(entry));
       }
       records.addTarget(entry, TARGET_TCP, ANY_PORT, host, REFUSED, time);
     }
@@ -154,16 +156,23 @@ export class Coverage {
     return ports + 1;
   }
 
-  #oldestHost(entry: number): number {
+  /**
+   * The oldest host of the last set: any number of addresses stand for hosts, and
+   * they do not push out hosts with names.
+   */
+  #leastHost(entry: number): number {
     const { records } = this;
-    let oldest = -1;
+    let least = -1;
+    let last = 0;
     for (let i = records.count(entry) - 1; i >= 0; i--) {
-      if (records.hostAt(entry, i) === ANY_HOST) continue;
-      const isOlder = oldest < 0 ||
-        this.#since(entry, i, records.timeAt(entry, oldest)) > 0;
-      if (isOlder) oldest = i;
+      const set = records.hostAt(entry, i) & SET_MASK;
+      if (set < last || set === 0) continue;
+      const isLess = set > last ||
+        this.#since(entry, i, records.timeAt(entry, least)) > 0;
+      if (isLess) least = i;
+      last = set;
     }
-    return oldest;
+    return least;
   }
 
   /** How many seconds after a target's time another one is; they wrap around. */
@@ -186,8 +195,9 @@ export class Coverage {
     if (known <= much && known < soon) return LITTLE;
     // What comes late may complete what was over.
     const isLate = wallTime < records.wall(entry);
-    if (this.#spare[entry] > 0) {
-      this.#spare[entry]--;
+    const place = entry * SETS + (this.#host & SET_MASK);
+    if (this.#spare[place] > 0) {
+      this.#spare[place]--;
       if (!isLate) return MUCH;
     }
     const time = second(wallTime);
@@ -206,7 +216,7 @@ export class Coverage {
     if (isComplete) return COMPLETE;
     if (all <= much) return LITTLE;
     const missing = Math.min(soon - hour, enough - all, much / LOOKS);
-    if (missing > 1 && !isLate) this.#spare[entry] = Math.ceil(missing) - 1;
+    if (missing > 1 && !isLate) this.#spare[place] = Math.ceil(missing) - 1;
     return MUCH;
   }
 

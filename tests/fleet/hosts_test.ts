@@ -78,6 +78,41 @@ Deno.test("a probed address stands for a host that has no name", () => {
   assertEquals(named(nameless.map((each) => ({ ...each, host: "" }))), {});
 });
 
+/** What stands for a host that has no name. */
+function namelessProbe(time: number, source: string, i: number): Probe {
+  const destination = addressOf(`web${10_000 + i}`);
+  return { time, source, host: undefined, destination };
+}
+
+/** A thousand addresses, each probed by somebody else. */
+const ADDRESSES = Array.from(
+  { length: 1000 },
+  (_, i) => namelessProbe(2000 + i, other(i), i),
+);
+
+Deno.test("who probes many addresses hides no scan of a few hosts", () => {
+  const found = named([
+    ...known(0, 10),
+    ...ADDRESSES,
+    ...ADDRESSES.slice(0, 300).map((_, i) =>
+      namelessProbe(4000 + i, SWEEPER, i)
+    ),
+    ...sweep(6000, 1, 10),
+  ]);
+  assertEquals(found, { [SWEEPER]: 7 });
+});
+
+Deno.test("nor one of many", () => {
+  const hosts = 1000;
+  const both = [...sweep(5000, 1, hosts)].flatMap((probe, i) => [
+    probe,
+    namelessProbe(probe.time, SWEEPER, (2 * i) % 490),
+    namelessProbe(probe.time, SWEEPER, (2 * i + 1) % 490),
+  ]);
+  const found = named([...known(0, hosts), ...ADDRESSES, ...both]);
+  assertEquals(found, { [SWEEPER]: hosts / 2 });
+});
+
 Deno.test("of a large fleet JSON has all hosts, not those that are looked at", () => {
   const hosts = 5000;
   const probes = [...known(0, hosts), ...sweep(1e4, 1, hosts)];
