@@ -118,8 +118,10 @@ export class Recorder {
     if (records.run(entry) >= threshold || records.has(entry, FOUND_SLOW)) {
       return;
     }
+    const count = records.count(entry);
     const left = records.removeAll(entry, IS_OURS | STATE_MASK, WAITING);
-    if (left > 0) judgement.update(entry, records.time(entry));
+    const isChanged = left > 0 && left < count;
+    if (isChanged) judgement.update(entry, records.time(entry));
   }
 
   /** Stray datagrams give their place to what may be a scan's first probe. */
