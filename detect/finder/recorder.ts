@@ -109,17 +109,19 @@ export class Recorder {
 
   /**
    * Forgets after a pause who was silent before it, as far as nobody knows whose
-   * hosts they are: only the fast rule asks about these, and is done with them.
+   * hosts they are, or what they answer is not captured: only the fast rule asks
+   * about these, and is done with them.
    */
   #forgetSilent(entry: number, age: number, traits: number): void {
-    const { records, judgement, threshold } = this.#state;
+    const { records, judgement, ports, threshold } = this.#state;
     if (age <= Math.max(judgement.longestGrace, this.#pauseOf(traits))) return;
     // What may be a scan waits to be judged, until the next pause at most.
     if (records.run(entry) >= threshold || records.has(entry, FOUND_SLOW)) {
       return;
     }
     const count = records.count(entry);
-    const left = records.removeAll(entry, IS_OURS | STATE_MASK, WAITING);
+    const kept = ports.isOneWay ? 0 : IS_OURS;
+    const left = records.removeAll(entry, kept | STATE_MASK, WAITING);
     const isChanged = left > 0 && left < count;
     if (isChanged) judgement.update(entry, records.time(entry));
   }
