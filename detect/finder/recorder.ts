@@ -68,13 +68,12 @@ export class Recorder {
    * @param ever Flags that it may have had; those it surely had are its own.
    */
   add(probe: Segment, traits: number, state: number, ever: number): void {
-    const { records } = this.#state;
+    const { records, ownership } = this.#state;
     const { time } = probe;
+    if (ownership.isForgedInOurName(probe)) return;
     let entry = this.#state.findSource(probe);
-    if (entry < 0) {
-      if (this.#state.ownership.isForgedInOurName(probe)) return;
-      entry = this.#insert(probe);
-    } else {
+    if (entry < 0) entry = this.#insert(probe);
+    else {
       const age = time - records.time(entry);
       // Who connected long ago may be forged by now.
       if (age > SLOW_PAUSE_MS) records.clearStanding(entry);

@@ -82,14 +82,22 @@ Deno.test("an IPv4-mapped source is forged in an IPv6 header alone", () => {
   assertEquals(isImpossibleSource(segment), true);
 });
 
-/** How many scans of a host with two addresses are seen on an interface. */
-function scansFromOwn(source: string, interfaceIndex: number): number {
+/**
+ * How many scans of a host with two addresses are seen on an interface.
+ *
+ * @param first The interface of the first probe.
+ */
+function scansFromOwn(
+  source: string,
+  interfaceIndex: number,
+  first = interfaceIndex,
+): number {
   let scans = 0;
   const local = AddressSet.from(["192.0.2.1", "192.0.2.3", "2001:db8::1/127"]);
   const detector = new Detector(() => scans++, { local });
   const host = source.includes(":") ? "2001:db8::1" : "192.0.2.1";
-  for (const port of portsFrom(1, 30)) {
-    const probe = syn(source, host, interfaceIndex);
+  for (const [i, port] of portsFrom(1, 30).entries()) {
+    const probe = syn(source, host, i === 0 ? first : interfaceIndex);
     probe.destinationPort = port;
     probe.direction = DIRECTION_IN;
     detector.segment(probe);
@@ -102,6 +110,8 @@ for (const source of ["192.0.2.3", "2001:db8::"]) {
   Deno.test(`another address of the host, ${source}, is no source but on loopback`, () => {
     assertEquals(scansFromOwn(source, 1), 1);
     assertEquals(scansFromOwn(source, 2), 0);
+    // It has asked itself before.
+    assertEquals(scansFromOwn(source, 2, 1), 0);
   });
 }
 
