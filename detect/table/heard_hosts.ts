@@ -33,7 +33,8 @@ const FEWEST_BETWEEN = 16;
  * will: so long nobody is forgotten, in seconds and records. After an outage some
  * send in a moment what they have kept for days; whoever has probed most of these
  * few has not probed most of all. No host returns twice within a span, or one
- * could do so all the time.
+ * could do so all the time; and of many that return one after another, none keeps
+ * the others for longer than a span after the first.
  */
 const SILENCE = 3 * 3600;
 const RETURN = 3600;
@@ -77,8 +78,12 @@ export class HeardHosts {
   #expected = 0;
   #expectedUntil = -Infinity;
   #records = 0;
-  /** When a host has returned, by those that are ahead. */
+  /**
+   * When a host has returned, by those that are ahead; and the first of those that
+   * did so one after another, unless any have left since.
+   */
   #returned = -Infinity;
+  #firstReturned = Infinity;
   /** The fleet's time, and when the next host may leave it. */
   #now = 0;
   #soonest = -Infinity;
@@ -197,6 +202,8 @@ export class HeardHosts {
     this.#heardAt[at] = ahead;
     if (!wasSilent || ahead - time < SILENCE) return;
     if (ahead - this.#returnedAt[at] < this.#span) return;
+    const isFirst = ahead - this.#returned > this.#span / 2;
+    if (isFirst || this.#firstReturned > ahead) this.#firstReturned = ahead;
     this.#returnedAt[at] = this.#returned = ahead;
     this.#records = 0;
   }
@@ -219,9 +226,10 @@ export class HeardHosts {
   #isTime(time: number): boolean {
     const records = ++this.#records;
     if (time <= this.#soonest) return false;
-    const since = this.#ahead[AHEAD_OF_OLD - 1] - this.#returned;
+    const ahead = this.#ahead[AHEAD_OF_OLD - 1];
+    const since = ahead - this.#returned;
     const count = this.#count;
-    return since > this.#span / 2
+    return since > this.#span / 2 || ahead - this.#firstReturned > this.#span
       ? records > Math.max(FEWEST_BETWEEN, RECORDS_BETWEEN * count)
       : records > Math.max(FEWEST_SINCE_RETURN, count) && since > RETURN;
   }
@@ -229,6 +237,7 @@ export class HeardHosts {
   /** Hosts that are heard of no more leave the fleet. */
   #forget(): void {
     this.#records = 0;
+    this.#firstReturned = Infinity;
     this.#now = this.#timeOfAll();
     const since = this.#now - this.#span;
     this.#keep(since);

@@ -79,6 +79,21 @@ Deno.test("while hosts send what they have kept, nobody is forgotten", () => {
   assertEquals(all(heard), 60);
 });
 
+Deno.test("nor if one had returned shortly before all were cut off", () => {
+  const heard = new HeardHosts(SET, DAY);
+  const before = DAY - 4 * 3600;
+  hear(heard, 0, 100, before, 1);
+  hear(heard, 0, 99, DAY, 1);
+  hear(heard, 99, 100, before, 1);
+  hear(heard, 0, 4, 5 * DAY, 1);
+  for (let host = 4; host < 60; host++) {
+    for (let hour = 24; hour <= 24 * 5; hour += 0.1) {
+      heard.hear(hash(host), hour * 3600, 4);
+    }
+    assertEquals(all(heard), 100, `${host} hosts`);
+  }
+});
+
 Deno.test("one host that returns again and again keeps nobody", () => {
   for (const daily of [1, 24]) {
     const heard = new HeardHosts(SET, DAY);
@@ -91,6 +106,19 @@ Deno.test("one host that returns again and again keeps nobody", () => {
     }
     assertEquals(all(heard), 41, `${daily} records a day`);
   }
+});
+
+Deno.test("hosts that return in turn keep nobody for longer than a further day", () => {
+  const heard = new HeardHosts(SET, DAY);
+  const hour = DAY / 24;
+  hear(heard, 0, 200, 0);
+  // Each hour another one of 48 is back, with what it has kept.
+  for (let now = 0; now <= 3 * DAY; now += hour / 2) {
+    const back = now / hour % 48;
+    if (back % 1 === 0) hear(heard, back, back + 1, now - 4 * hour);
+    hear(heard, 48, 100, now);
+  }
+  assert(all(heard) <= 100, `${all(heard)} hosts`);
 });
 
 Deno.test("a clock that is far ahead changes nothing", () => {
