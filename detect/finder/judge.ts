@@ -16,7 +16,7 @@ import { SlowRule } from "../rules/slow.ts";
 import { DueQueue } from "../table/due_queue.ts";
 import { NetworkKey } from "../table/networks.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord, UNNAMED } from "../table/records.ts";
-import { TARGET_UDP } from "../table/targets.ts";
+import { TARGET_UDP } from "../table/target_word.ts";
 import type { Completions } from "./completions.ts";
 import type { FinderState } from "./state.ts";
 

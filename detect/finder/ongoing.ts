@@ -13,7 +13,7 @@ import {
   UNNAMED,
   VERIFIED,
 } from "../table/records.ts";
-import { targetProtocol } from "../table/targets.ts";
+import { targetProtocol } from "../table/target_word.ts";
 import type { Completions } from "./completions.ts";
 import type { FinderState } from "./state.ts";
 

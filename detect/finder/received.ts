@@ -37,7 +37,7 @@ import {
   HEAVY,
   isSurelyLocal,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import type { Judge } from "./judge.ts";
 import type { Recorder } from "./recorder.ts";
 import type { FinderState } from "./state.ts";

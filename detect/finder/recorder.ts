@@ -22,7 +22,7 @@ import {
   TARGET_UDP,
   targetProtocol,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import type { Judge } from "./judge.ts";
 import type { Ongoing } from "./ongoing.ts";
 import { Room } from "./room.ts";

@@ -11,7 +11,7 @@ import {
   EXCUSED,
   REFUSED,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import type { FinderState } from "./state.ts";
 
 /**

@@ -42,7 +42,7 @@ import {
   TARGET_TCP,
   targetProtocol,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import { HEARD } from "../table/records.ts";
 import type { Judge } from "./judge.ts";
 import type { Recorder } from "./recorder.ts";

@@ -25,7 +25,7 @@ import { MANY_HOSTS_FACTOR } from "../rules/slow.ts";
 import type { Settings } from "../settings.ts";
 import { RecordTable } from "../table/records.ts";
 import { SourceKey } from "../table/source_key.ts";
-import { targetProtocol } from "../table/targets.ts";
+import { targetProtocol } from "../table/target_word.ts";
 
 /** Room for connections that a scanner breaks off, besides what makes a scan. */
 const ABORTS = 65;

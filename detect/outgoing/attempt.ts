@@ -8,7 +8,7 @@ import { PROTOCOL_TCP, Segment } from "../packet/segment.ts";
 import { AddressHash } from "../hash.ts";
 import { weightOf } from "../probe/traits.ts";
 import { Key } from "../table/source_key.ts";
-import { IS_OURS, targetProtocol, WAITING } from "../table/targets.ts";
+import { IS_OURS, targetProtocol, WAITING } from "../table/target_word.ts";
 
 /** The attempt that is being looked at; its fields are used again and again. */
 export class Attempt {

@@ -8,7 +8,7 @@ import { spread } from "../hash.ts";
 import { LONG_GRACE_MS } from "../probe/judgement.ts";
 import { NOTHING_FOUND } from "../rules/rule.ts";
 import { FOUND_FAST, toWord } from "../table/records.ts";
-import { ANSWERED_TARGET } from "../table/targets.ts";
+import { ANSWERED_TARGET } from "../table/target_word.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type Question,

@@ -24,7 +24,7 @@ import {
   BY_ERROR,
   REFUSED,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import { Attempt } from "./attempt.ts";
 import { HostsOfPort } from "./hosts_of_port.ts";
 import { PortsOfHost } from "./ports_of_host.ts";

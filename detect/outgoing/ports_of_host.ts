@@ -9,7 +9,7 @@ import { FastRule } from "../rules/fast.ts";
 import { NOTHING_FOUND } from "../rules/rule.ts";
 import { SLOW_PAUSE_MS, SlowRule } from "../rules/slow.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
-import { ANSWERED_TARGET, BY_ERROR, EXCUSED } from "../table/targets.ts";
+import { ANSWERED_TARGET, BY_ERROR, EXCUSED } from "../table/target_word.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type Question,

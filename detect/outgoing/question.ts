@@ -18,7 +18,7 @@ import { PortMemory } from "../probe/port_memory.ts";
 import { UsedPorts } from "../probe/used_ports.ts";
 import { DueQueue } from "../table/due_queue.ts";
 import { RecordTable, toWord } from "../table/records.ts";
-import { BY_ERROR } from "../table/targets.ts";
+import { BY_ERROR } from "../table/target_word.ts";
 import type { Attempt } from "./attempt.ts";
 
 /** What a question needs to know. */

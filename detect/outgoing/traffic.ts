@@ -22,7 +22,7 @@ import {
   PRIVILEGED_PORTS,
   probeKind,
 } from "../probe/probe.ts";
-import { ANSWERED_TARGET, REFUSED, WAITING } from "../table/targets.ts";
+import { ANSWERED_TARGET, REFUSED, WAITING } from "../table/target_word.ts";
 
 /** An FTP server opens connections from it to its clients (RFC 959, 3.2). */
 const FTP_DATA = 20;

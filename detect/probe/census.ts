@@ -17,7 +17,7 @@ import {
   TARGET_IP,
   TARGET_UDP,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 
 /**
  * A port is swept if so many hosts are silent there, or a third as many refuse.

@@ -26,7 +26,7 @@ import {
   TARGET_IP,
   TARGET_UDP,
   WAITING,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import { Census, isDatagram } from "./census.ts";
 import type { UsedPorts } from "./used_ports.ts";
 

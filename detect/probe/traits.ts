@@ -12,7 +12,7 @@ import {
   IS_LOOPBACK,
   IS_OURS,
   IS_UNSURE,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import { LOOPBACK_INTERFACE } from "./impossible.ts";
 import type { Ownership } from "./ownership.ts";
 import { isLoopback, PRIVILEGED_PORTS } from "./probe.ts";

@@ -14,7 +14,7 @@ import {
   TARGET_TCP,
   TARGET_UDP,
   targetProtocol,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import type { Settings } from "../settings.ts";
 import { ASKED, type HostMemory, OPENED, SENT } from "./host_memory.ts";
 import {

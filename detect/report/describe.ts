@@ -21,7 +21,7 @@ import {
   TARGET_IP,
   TARGET_SCTP,
   TARGET_UDP,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import type { Protocol, Rule, Scan, SharedOut } from "./report.ts";
 
 /** What a description needs besides the record. */

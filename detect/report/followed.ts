@@ -12,7 +12,7 @@ import {
   SEEN,
   VERIFIED,
 } from "../table/records.ts";
-import { ABORTED, ANSWERED_TARGET } from "../table/targets.ts";
+import { ABORTED, ANSWERED_TARGET } from "../table/target_word.ts";
 
 /** A scan that is complete, and where it stands. */
 export interface Completion {

@@ -19,7 +19,7 @@ import {
   REFUSED,
   TARGET_IP,
   targetProtocol,
-} from "../table/targets.ts";
+} from "../table/target_word.ts";
 import { type Judgement, LONG_GRACE_MS } from "../probe/judgement.ts";
 
 /** Probes that wait for their answers at a time, of each grace. */

@@ -14,7 +14,7 @@ import { second } from "../probe/seconds.ts";
 import type { Key } from "../table/source_key.ts";
 import { type HeardHosts, MOST_HOSTS, SET_MASK } from "../table/heard_hosts.ts";
 import { FOUND_SLOW, RecordTable } from "../table/records.ts";
-import { REFUSED, TARGET_TCP, targetProtocol } from "../table/targets.ts";
+import { REFUSED, TARGET_TCP, targetProtocol } from "../table/target_word.ts";
 
 /** Of the hosts within an hour. */
 const PART_OF_AN_HOUR = 1 / 2;

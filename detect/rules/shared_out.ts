@@ -18,7 +18,11 @@ import {
 } from "../table/records.ts";
 import { NetworkKey, NetworkMembers } from "../table/networks.ts";
 import { Key } from "../table/source_key.ts";
-import { ANSWERED_TARGET, targetProtocol, WAITING } from "../table/targets.ts";
+import {
+  ANSWERED_TARGET,
+  targetProtocol,
+  WAITING,
+} from "../table/target_word.ts";
 
 /** Networks remembered: one for so many sources, within these bounds. */
 const SOURCES_OF_A_NETWORK = 16;

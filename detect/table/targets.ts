@@ -10,69 +10,18 @@
  * @module
  */
 
-import {
-  PROTOCOL_SCTP,
-  PROTOCOL_TCP,
-  PROTOCOL_UDP,
-} from "../packet/segment.ts";
 import { checkTableSize } from "./buckets.ts";
 import { FirstPacketTable, IPV6_WORDS } from "./first_packets.ts";
 import { findTag, lowestSlot } from "./tags.ts";
-
-/** Nothing is known of it yet; after a grace it counts as silent. */
-export const WAITING = 0;
-/** Our host refused. */
-export const REFUSED = 1;
-/** Our host answered: it weighs nothing. */
-export const ANSWERED_TARGET = 2;
-/** It answered, and the source broke off by a bare RST. */
-export const ABORTED = 3;
-/** The port was in use or open lately: it weighs nothing. */
-export const EXCUSED = 4;
-
-/** The transport protocol of a target: TCP, UDP, SCTP, or any other. */
-export const TARGET_TCP = 0;
-/** UDP. */
-export const TARGET_UDP = 1;
-/** SCTP. */
-export const TARGET_SCTP = 2;
-/** Another IP protocol, whose number stands in the port's place. */
-export const TARGET_IP = 3;
-
-/** The protocol of a target that packets of an IP protocol go to. */
-export function targetProtocol(protocol: number): number {
-  if (protocol === PROTOCOL_TCP) return TARGET_TCP;
-  if (protocol === PROTOCOL_UDP) return TARGET_UDP;
-  return protocol === PROTOCOL_SCTP ? TARGET_SCTP : TARGET_IP;
-}
-
-// The lower half of a target's first word; its port is the upper half.
-/** The bits of the state. */
-export const STATE_MASK = 7;
-const PROTOCOL_SHIFT = 3;
-/** Weighs as a privileged port. */
-export const HEAVY = 1 << 5;
-/** Needs as long as a host that connects anew: segments with ACK. */
-export const HAS_ACK = 1 << 6;
-/** It is the watched host itself, which answers at once. */
-export const IS_LOCAL = 1 << 7;
-/** It is surely one of our hosts: silence is no lost half of the capture. */
-export const IS_OURS = 1 << 8;
-/** Known by an ICMP error, which hosts send seldom: pauses may be longer. */
-export const BY_ERROR = 1 << 9;
-/** Probed over the loopback interface. */
-export const IS_LOOPBACK = 1 << 10;
-/**
- * The watched host's addresses are not known: it may be one that is behind it,
- * and needs longer to answer.
- */
-export const IS_UNSURE = 1 << 12;
-/** Nobody saw the probe itself: type of service and time to live are unknown. */
-export const BY_REFUSAL = 1 << 11;
-/** How often it was asked again, in two bits: streams of datagrams are. */
-export const REPEATS = 3 << 13;
-/** Added for each time, up to {@linkcode REPEATS}. */
-export const REPEAT = 1 << 13;
+import {
+  portOf,
+  PROTOCOL_SHIFT,
+  protocolOf,
+  REPEAT,
+  REPEATS,
+  STATE_MASK,
+  stateOf,
+} from "./target_word.ts";
 
 // Words of a record. A cache line ends before word 12 and each 16th from there
 // on, as malloc's memory starts 16 bytes behind a line.
@@ -178,8 +127,8 @@ export abstract class TargetTable extends FirstPacketTable {
   ): boolean {
     const { words } = this;
     const at = this.#at(entry, index);
-    return words[at] >>> 16 === port && words[at + 1] === host &&
-      ((words[at] >>> PROTOCOL_SHIFT) & 3) === protocol;
+    return portOf(words[at]) === port && words[at + 1] === host &&
+      protocolOf(words[at]) === protocol;
   }
 
   /**
@@ -286,12 +235,12 @@ export abstract class TargetTable extends FirstPacketTable {
 
   /** A target's port. */
   portAt(entry: number, index: number): number {
-    return this.words[this.#at(entry, index)] >>> 16;
+    return portOf(this.wordAt(entry, index));
   }
 
   /** A target's protocol. */
   protocolAt(entry: number, index: number): number {
-    return (this.words[this.#at(entry, index)] >>> PROTOCOL_SHIFT) & 3;
+    return protocolOf(this.wordAt(entry, index));
   }
 
   /** A keyed hash of a target's address. */
@@ -311,7 +260,7 @@ export abstract class TargetTable extends FirstPacketTable {
 
   /** A target's state. */
   stateAt(entry: number, index: number): number {
-    return this.words[this.#at(entry, index)] & STATE_MASK;
+    return stateOf(this.wordAt(entry, index));
   }
 
   /** A target's traits. */
@@ -342,26 +291,6 @@ export abstract class TargetTable extends FirstPacketTable {
   dropTraits(entry: number, index: number, traits: number): void {
     this.words[this.#at(entry, index)] &= ~traits;
   }
-}
-
-/** The state in a target's word. */
-export function stateOf(word: number): number {
-  return word & STATE_MASK;
-}
-
-/** Whether a target is surely the watched host's own. */
-export function isSurelyLocal(word: number): boolean {
-  return (word & (IS_LOCAL | IS_UNSURE)) === IS_LOCAL;
-}
-
-/** The protocol in a target's word. */
-export function protocolOf(word: number): number {
-  return (word >>> PROTOCOL_SHIFT) & 3;
-}
-
-/** The port in a target's word. */
-export function portOf(word: number): number {
-  return word >>> 16;
 }
 
 /** Eight bits that tell most targets of a record apart. */

@@ -10,7 +10,7 @@ import {
   TARGET_TCP,
   TARGET_UDP,
   WAITING,
-} from "../../../detect/table/targets.ts";
+} from "../../../detect/table/target_word.ts";
 import { assertEquals, assertGreater } from "../../assert.ts";
 import { below, pick, type Random, seeded } from "../../random.ts";
 
