@@ -38,7 +38,7 @@ export class Recorder {
   readonly #ongoing: Ongoing;
   readonly #firstProbes: FirstProbes;
   readonly #room: Room;
-  /** Whether each probe is handed on, and so known until it is again. */
+  /** Whether each probe is handed on. */
   readonly #handsOn: boolean;
 
   /** @param random A source of 32 random bits for the hash keys. */
@@ -79,7 +79,7 @@ export class Recorder {
       if (age > SLOW_PAUSE_MS) records.clearStanding(entry);
       if (this.#isOver(entry, age, traits)) records.clearTargets(entry);
       else if (this.#ongoing.goesOn(entry, probe)) return;
-      else if (!this.#handsOn) this.#forgetSilent(entry, age, traits);
+      else this.#forgetSilent(entry, age, traits);
     }
     const { destinationPort: port } = probe;
     const protocol = targetProtocol(probe.protocol);

@@ -1,6 +1,11 @@
 /** What nobody answered is handed on once, and nothing else is. */
 
-import { DIRECTION_IN, Segment, TCP_SYN } from "../../../library/packet.ts";
+import {
+  DIRECTION_IN,
+  DIRECTION_UNKNOWN,
+  Segment,
+  TCP_SYN,
+} from "../../../library/packet.ts";
 import { Detector, type ProbeRecord } from "../../../mod.ts";
 import { assert, assertEquals } from "../../assert.ts";
 import { amount } from "../../long.ts";
@@ -211,4 +216,33 @@ Deno.test("handing probes on changes nothing that is reported", () => {
       )
     ) assert(length <= 2, `seed ${seed}: ${length} times ${target}`);
   }
+});
+
+/** A source that pauses, now and then for long, at hosts that may be anybody's. */
+function pausingTraffic(seed: number): Traffic {
+  const random = seeded(seed);
+  const traffic = new Traffic();
+  for (let i = 0, time = 0; i < 120; i++) {
+    time += below(random, pick(random, [300, 300, 300, 5000, HOUR]));
+    const host = `198.51.100.${1 + below(random, 3)}`;
+    const port = 1 + below(random, 40);
+    const fate = pick<Fate>(random, ["silent", "silent", "refused", "open"]);
+    traffic.probe("syn", fate, { ...ends(port, time), host });
+  }
+  for (const { segment } of traffic.packets) {
+    segment.direction = DIRECTION_UNKNOWN;
+  }
+  return traffic;
+}
+
+Deno.test("nor does it where nobody knows whose the hosts are, after long pauses", () => {
+  let found = 0;
+  for (let seed = 1; seed <= amount(100, 5000); seed++) {
+    const traffic = pausingTraffic(seed);
+    const { lines } = watch(traffic, {});
+    const { found: handedOn } = judged(traffic, { local: undefined });
+    assertEquals(handedOn?.lines, lines, `seed ${seed}`);
+    found += lines.length;
+  }
+  assert(found > 0, "no scan in all of them");
 });
