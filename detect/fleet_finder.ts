@@ -107,8 +107,8 @@ export class FleetFinder {
 
   /** The memory of all tables, in bytes. */
   get byteLength(): number {
-    return this.#sources.records.byteLength +
-      this.#networks.records.byteLength + this.#members.byteLength +
+    return this.#sources.byteLength + this.#networks.byteLength +
+      this.#members.byteLength +
       this.#fleets.reduce((sum, { byteLength }) => sum + byteLength, 0) +
       this.#reporter.followed.byteLength;
   }

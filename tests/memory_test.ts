@@ -8,7 +8,7 @@ import {
   assertMatch,
 } from "./assert.ts";
 import { Detector } from "../mod.ts";
-import type { Samples } from "./slow_memory.ts";
+import type { Samples, Tables } from "./slow_memory.ts";
 
 /** What the runtime's own doings may add, such as compiled code. */
 const NOISE = 256 * 1024;
@@ -51,8 +51,9 @@ Deno.test("tables are allocated at the start and stay, whatever comes", async ()
     assert(reports[type] > 0, `no report of type ${type}`);
   }
   // byteLength is the sum of all buffers, but for small ones.
-  assertAlmostAll(start.byteLength, samples.allocated);
-  assertAlmostAll(samples.defaults.byteLength, samples.defaults.allocated);
+  assertAlmostAll({ ...start, allocated: samples.allocated });
+  assertAlmostAll(samples.defaults);
+  assertAlmostAll(samples.fleet);
   for (const { byteLength } of rounds) {
     assertEquals(byteLength, start.byteLength);
   }
@@ -63,7 +64,7 @@ Deno.test("tables are allocated at the start and stay, whatever comes", async ()
   assertLess(rounds[rounds.length - 1].heapUsed - early.heapUsed, NOISE);
 });
 
-function assertAlmostAll(byteLength: number, allocated: number): void {
+function assertAlmostAll({ byteLength, allocated }: Tables): void {
   assertLessOrEqual(byteLength, allocated);
   assertLess(allocated - byteLength, SMALL);
 }

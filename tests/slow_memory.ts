@@ -8,7 +8,14 @@
 // The first of all, so that it sees every buffer.
 import { allocatedBy } from "./slow_buffers.ts";
 
-import { Detector, type DetectorOptions, type ReportHandler } from "../mod.ts";
+import {
+  Detector,
+  type DetectorOptions,
+  type Packet,
+  type ReportHandler,
+  Segment,
+} from "../mod.ts";
+import { packetOf } from "./fleet/probes.ts";
 import { below, seeded } from "./random.ts";
 import {
   association,
@@ -32,12 +39,20 @@ export interface Sample {
   heapUsed: number;
 }
 
+/** What a detector has taken for its tables, and what it says of that, in bytes. */
+export interface Tables {
+  allocated: number;
+  byteLength: number;
+}
+
 /** What the script prints. */
 export interface Samples {
   /** Bytes of buffers that were allocated to make the detector. */
   allocated: number;
   /** The same with the defaults, and what the detector says of it. */
-  defaults: { allocated: number; byteLength: number };
+  defaults: Tables;
+  /** The same once it has taken a probe of a fleet. */
+  fleet: Tables;
   /** Right after the start. */
   start: Sample;
   /** After each round. */
@@ -53,6 +68,10 @@ export interface Samples {
 }
 
 const ROUNDS = 3;
+const PROBE = {
+  ...{ source: "203.0.113.1", sourcePort: 40_000 },
+  ...{ destination: "198.51.100.1", destinationPort: 22, flags: 2, time: 1e6 },
+};
 const random = seeded(3);
 
 function randomPeer(): string {
@@ -146,8 +165,18 @@ function make(
   return [detector, allocated];
 }
 
+/** What a detector takes, and what it does for a packet. */
+function tablesFor(packet?: Packet): Tables {
+  const [detector, atStart] = make(() => {}, {});
+  const later = allocatedBy(() => {
+    if (packet !== undefined) detector.packet(packet);
+  });
+  return { allocated: atStart + later, byteLength: detector.byteLength };
+}
+
 function measure(): Samples {
-  const [ordinary, ordinaryBytes] = make(() => {}, {});
+  const defaults = tablesFor();
+  const fleet = tablesFor(packetOf(Segment.from(PROBE), "web1"));
   const reports: Record<string, number> = {};
   const [detector, allocated] = make(({ type }) => {
     reports[type] = (reports[type] ?? 0) + 1;
@@ -169,7 +198,8 @@ function measure(): Samples {
   }
   return {
     allocated,
-    defaults: { allocated: ordinaryBytes, byteLength: ordinary.byteLength },
+    defaults,
+    fleet,
     start,
     rounds,
     allocatedLater,

@@ -91,6 +91,12 @@ export class Coverage {
     this.#sharers = sharers;
   }
 
+  /** The memory of all that is known of them, in bytes. */
+  get byteLength(): number {
+    return this.records.byteLength + this.#spare.byteLength +
+      this.#foundUntil.byteLength;
+  }
+
   /**
    * The record of a key, which is made if there is none.
    *
