@@ -60,15 +60,14 @@ export class Judge {
     return bytes;
   }
 
-  /** Whether anybody wants to know of each probe. */
-  get handsOn(): boolean {
-    return this.#judged !== undefined;
-  }
-
-  /** A target is told of once it is judged, if anybody wants to know. */
-  noteTarget(probe: Segment, host: number, traits: number): void {
+  /**
+   * A target is told of once it is judged, if anybody wants to know.
+   *
+   * @param last As {@linkcode JudgedProbes.note} takes it.
+   */
+  noteTarget(probe: Segment, host: number, traits: number, last: number): void {
     if (this.#judged === undefined) return;
-    this.#judged.note(probe, host, traits);
+    this.#judged.note(probe, host, traits, last);
     this.deadline = Math.min(this.deadline, this.#judged.deadline);
   }
 

@@ -8,7 +8,7 @@ import type { Segment } from "../packet/segment.ts";
 import { SLOW_PAUSE_MS } from "../rules/slow.ts";
 import { isDatagram } from "../probe/census.ts";
 import { weightOf } from "../probe/traits.ts";
-import { isWrittenAgain } from "../report/judged_probes.ts";
+import { NOT_YET } from "../report/judged_probes.ts";
 import { FirstProbes } from "../table/first_probes.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
 import {
@@ -28,9 +28,6 @@ import type { Ongoing } from "./ongoing.ts";
 import { Room } from "./room.ts";
 import type { FinderState } from "./state.ts";
 
-/** No time of a target, which are 32 bits. */
-const NOT_YET = 2 ** 32;
-
 /** Adds targets to records. */
 export class Recorder {
   readonly #state: FinderState;
@@ -38,8 +35,6 @@ export class Recorder {
   readonly #ongoing: Ongoing;
   readonly #firstProbes: FirstProbes;
   readonly #room: Room;
-  /** Whether each probe is handed on. */
-  readonly #handsOn: boolean;
 
   /** @param random A source of 32 random bits for the hash keys. */
   constructor(
@@ -50,7 +45,6 @@ export class Recorder {
   ) {
     this.#state = state;
     this.#judge = judge;
-    this.#handsOn = judge.handsOn;
     this.#ongoing = ongoing;
     this.#room = new Room(state);
     this.#firstProbes = new FirstProbes(state.records.capacity, random);
@@ -100,10 +94,7 @@ export class Recorder {
     records.addTarget(entry, protocol, port, host, known, toWord(time));
     this.#state.judgement.added(entry, time, known, goesOn);
     this.#added(entry, probe, known);
-    if (!this.#handsOn) return;
-    if (last === NOT_YET || isWrittenAgain(probe, host, last)) {
-      this.#judge.noteTarget(probe, host, traits);
-    }
+    this.#judge.noteTarget(probe, host, traits, last);
   }
 
   /**

@@ -58,10 +58,10 @@ const RPC_REJECTION = 20;
 const RPC_MESSAGE_TYPE = 4;
 const RPC_REPLY = 1;
 /** bindresvport(3) takes ports from here on, up to the last privileged one. */
-const FIRST_RESERVED_PORT = 512;
+export const FIRST_RESERVED_PORT = 512;
 const FIRST_UNPRIVILEGED_PORT = 1024;
 /** Where most systems begin to take ports for connections of their own. */
-const USUAL_EPHEMERAL_PORT = 32_768;
+export const USUAL_EPHEMERAL_PORT = 32_768;
 /** An answer is long from so many bytes on; nmap's longest question has 244. */
 const LONG_ANSWER = 256;
 

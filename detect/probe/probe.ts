@@ -6,6 +6,10 @@
  */
 
 import {
+  FIRST_RESERVED_PORT,
+  USUAL_EPHEMERAL_PORT,
+} from "../packet/datagrams.ts";
+import {
   DATAGRAM_REPLY,
   PROTOCOL_SCTP,
   PROTOCOL_TCP,
@@ -34,9 +38,6 @@ export const IP_PACKET = 4;
 export const PRIVILEGED_PORTS = 1024;
 /** NFS servers (RFC 8881), whose clients take privileged ports from 512 on. */
 const NFS = 2049;
-const FIRST_RESERVED_PORT = 512;
-/** Where most systems begin to take ports for connections of their own. */
-const USUAL_EPHEMERAL_PORT = 32_768;
 /**
  * traceroute counts ports up from 33434; mtr counts its sequence numbers, from
  * 33000 on, in the port. What their datagrams arrive with.

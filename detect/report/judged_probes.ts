@@ -32,6 +32,8 @@ const SECOND_MS = 1000;
  * so again without being seen.
  */
 const PERIOD_MS = 3_600_000;
+/** No time of a target, which are 32 bits. */
+export const NOT_YET = 2 ** 32;
 
 /** Where the probes go, and how many. */
 export interface JudgedProbesOptions {
@@ -52,7 +54,7 @@ export interface JudgedProbesOptions {
  * @param host A hash of its address.
  * @param last When the source probed it last, as targets keep it.
  */
-export function isWrittenAgain(
+function isWrittenAgain(
   { source3, time }: Segment,
   host: number,
   last: number,
@@ -102,11 +104,14 @@ export class JudgedProbes {
   }
 
   /**
-   * Takes a probe of a target that is new, or is to be written again.
+   * Takes a probe of a target, if that is new or is to be written again.
    *
    * @param host The hash of its address that the record knows it by.
+   * @param last When the source probed it last, as targets keep it; or
+   * {@linkcode NOT_YET}.
    */
-  note(probe: Segment, host: number, traits: number): void {
+  note(probe: Segment, host: number, traits: number, last: number): void {
+    if (last !== NOT_YET && !isWrittenAgain(probe, host, last)) return;
     const protocol = targetProtocol(probe.protocol);
     const grace = (traits & IS_UNSURE) !== 0
       ? LONG_GRACE_MS
