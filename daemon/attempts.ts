@@ -11,9 +11,11 @@ import {
   AF_UNIX,
   AT_FDCWD,
   MAP_PRIVATE,
+  MAP_SHARED,
   O_RDONLY,
   PACKET_ADD_MEMBERSHIP,
   PROT_EXEC,
+  PROT_WRITE,
   SOCK_DGRAM,
   SOL_PACKET,
 } from "../ffi/linux.ts";
@@ -21,8 +23,8 @@ import { Failure } from "./failure.ts";
 import type { SandboxDescriptors } from "./syscalls.ts";
 import { CALLS, type SystemCall } from "./syscall_numbers.ts";
 
-/** Descriptors that packets come from. */
-type Captures = Pick<SandboxDescriptors, "capture" | "rebound" | "joining">;
+/** Descriptors whose numbers the filter knows. */
+type Known = Omit<SandboxDescriptors, "streams" | "pid">;
 type Argument = number | bigint | Uint8Array<ArrayBuffer>;
 
 type Numbers = Parameters<ReturnType<typeof libc>["syscallOfNumbers"]>;
@@ -53,7 +55,9 @@ const TRIES = 3;
  * Calls that without the filter this user would get another answer to, and that
  * change nothing even then.
  */
-function attempts({ capture, rebound, joining }: Captures): Attempt[] {
+function attempts(
+  { capture, rebound, joining, directories, rewritten }: Known,
+): Attempt[] {
   const root = cString("/");
   const copies = capture.map((fd) =>
     attempt("to copy a capture descriptor", CALLS.dup, fd)
@@ -80,6 +84,9 @@ function attempts({ capture, rebound, joining }: Captures): Attempt[] {
       )
     ),
   ];
+  const replacements = [...ends, ...directories, ...rewritten].map((fd) =>
+    attempt("to put a file in another's place", CALLS.dup3, NONE, fd, 0)
+  );
   return [
     attempt("a TCP socket", CALLS.socket, AF_INET, SOCK_STREAM, 0),
     attempt("a UDP socket", CALLS.socket, AF_INET, SOCK_DGRAM, 0),
@@ -105,9 +112,15 @@ function attempts({ capture, rebound, joining }: Captures): Attempt[] {
       CALLS.mmap,
       ...[0, 4096, PROT_EXEC, MAP_PRIVATE, NONE, 0],
     ),
+    attempt(
+      "to write to a file's memory",
+      CALLS.mmap,
+      ...[0, 4096, PROT_WRITE, MAP_SHARED, NONE, 0],
+    ),
     ...copies,
     ...through,
     ...moves,
+    ...replacements,
   ];
 }
 
@@ -129,8 +142,8 @@ function attempt(
  * @returns Tries it, once the filter stands. It throws a {@linkcode Failure} if a
  * call gets through, or one that is needed does not.
  */
-export function prepareTrial(captures: Captures): () => void {
-  const all = attempts(captures);
+export function prepareTrial(known: Known): () => void {
+  const all = attempts(known);
   const { syscallOfNumbers, socket, close } = libc();
   return () => {
     for (const { what, numbers } of all) {

@@ -14,27 +14,14 @@ import {
 } from "../ffi/control_socket.ts";
 import { closeDescriptor, keepDescriptor } from "../ffi/descriptors.ts";
 import { fileStatus } from "../ffi/file_status.ts";
-import {
-  checked,
-  cString,
-  ECONNREFUSED,
-  libc,
-  SystemError,
-} from "../ffi/libc.ts";
-import {
-  AT_FDCWD,
-  O_CLOEXEC,
-  O_CREAT,
-  O_NONBLOCK,
-  O_RDWR,
-  POLLIN,
-} from "../ffi/linux.ts";
+import { cString, ECONNREFUSED, libc, SystemError } from "../ffi/libc.ts";
+import { AT_FDCWD, POLLIN } from "../ffi/linux.ts";
 import { AT_REMOVEDIR, madePath } from "../ffi/made.ts";
-import { lockFile, O_NOFOLLOW } from "../ffi/output_file.ts";
 import { logDetail, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
 import { isRoot } from "./privileges.ts";
+import { alone } from "./start_lock.ts";
 
 /** Where the socket is if nobody says otherwise; its directory is made. */
 const DIRECTORY = "/run/scanlogd";
@@ -149,33 +136,6 @@ function makeDirectory(): void {
   madePath(DIRECTORY, AT_REMOVEDIR);
 }
 
-/**
- * Does something while nobody else does it at this path: two that see the same
- * socket left over would each remove the other's.
- *
- * @throws {Failure} If somebody does.
- */
-function alone<Result>(path: string, act: () => Result): Result {
-  const name = cString(`${path}.lock`);
-  const flags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-  const fd = libc().openat(AT_FDCWD, name, flags, 0o600);
-  checked(fd, `open ${path}.lock`);
-  try {
-    const isLocked = fileStatus(fd)?.uid === libc().geteuid() && lockFile(fd);
-    // Whoever held it before has removed it.
-    if (!isLocked || fileStatus(fd)?.links !== 1) {
-      throw new Failure("another scanlogd starts there");
-    }
-    try {
-      return act();
-    } finally {
-      libc().unlink(name);
-    }
-  } finally {
-    libc().close(fd);
-  }
-}
-
 function bindAnew(path: string): number {
   removeStale(path);
   const fd = bindControl(path);
@@ -190,11 +150,11 @@ function bindAnew(path: string): number {
  * @throws {Failure} If somebody listens, or it is no socket, or another user's.
  */
 function removeStale(path: string): void {
-  const info = statusOf(path);
-  if (info === undefined) return;
-  if (!info.isSocket) throw new Failure("something else is there");
-  if (info.uid !== libc().geteuid()) {
-    throw new Failure(`a socket of user ${info.uid} is there`);
+  const status = fileStatus(AT_FDCWD, path);
+  if (status === undefined) return;
+  if (status.type !== "socket") throw new Failure("something else is there");
+  if (status.uid !== libc().geteuid()) {
+    throw new Failure(`a socket of user ${status.uid} is there`);
   }
   try {
     libc().close(connectControl(path));
@@ -204,13 +164,4 @@ function removeStale(path: string): void {
     return;
   }
   throw new Failure("another scanlogd listens there");
-}
-
-/** Undefined if nothing is there; links are not followed. */
-function statusOf(path: string): Deno.FileInfo | undefined {
-  try {
-    return Deno.lstatSync(path);
-  } catch {
-    return undefined;
-  }
 }

@@ -6,7 +6,11 @@
  * @module
  */
 
-import { isClosedOnExec, isReadOnly } from "../ffi/descriptor_flags.ts";
+import {
+  appendOnly,
+  isClosedOnExec,
+  isReadOnly,
+} from "../ffi/descriptor_flags.ts";
 import { isOwnDescriptor } from "../ffi/descriptors.ts";
 import { type FileStatus, fileStatus } from "../ffi/file_status.ts";
 import { checked, cString, libc, readOwnProc } from "../ffi/libc.ts";
@@ -98,6 +102,7 @@ export class Descriptors {
       if (libc().dup2(nowhere, fd) < 0) libc().close(fd);
     }
     libc().close(nowhere);
+    this.#keepWhatIsWritten();
     detachSharedFiles();
     return foreign.map(({ target }) => target);
   }
@@ -112,6 +117,14 @@ export class Descriptors {
       if (writing < 0) continue;
       checked(libc().dup2(writing, fd), "dup2");
       libc().close(writing);
+    }
+  }
+
+  /** A file that standard output goes to is a log, even if it was named with `>`. */
+  #keepWhatIsWritten(): void {
+    for (const fd of this.#directory.numbers()) {
+      const isLog = fileStatus(fd)?.type === "file" && !isOwnDescriptor(fd);
+      if (isLog && !isReadOnly(fd)) appendOnly(fd);
     }
   }
 

@@ -75,7 +75,6 @@ export class MetricsFile {
   end(): void {
     clearInterval(this.#timer);
     this.#write();
-    this.#file.close();
   }
 }
 

@@ -65,12 +65,12 @@ const SINKS: Readonly<
   "ecs": ({ formats, stdout }) => ({ sink: stdout, format: formats.ecs }),
   "probes": (shop) => ({ ...probes(shop), sink: shop.stdout }),
   "summary": openSummary,
-  "file:": ({ formats }, path) => openFile(path, formats.lines),
-  "json:": ({ formats }, path) => openFile(path, formats.json),
-  "ecs:": ({ formats }, path) => openFile(path, formats.ecs),
+  "file:": ({ formats }, path) => openFile(path, "file:", formats.lines),
+  "json:": ({ formats }, path) => openFile(path, "json:", formats.json),
+  "ecs:": ({ formats }, path) => openFile(path, "ecs:", formats.ecs),
   "probes:": (shop, path) => ({
     ...probes(shop),
-    sink: new FileSink(path, logWarning, PROBE_FILE_BYTES),
+    sink: new FileSink(path, optionOf("probes:"), logWarning, PROBE_FILE_BYTES),
   }),
   "html:": openPage,
   "unix:": openUnix,
@@ -176,8 +176,8 @@ export function checkFiles(options: Options): void {
   for (const { kind, path } of wantedOutputs(options)) {
     if (kind === "unix:") continue;
     if (kind !== "syslog" && path === undefined) checkStandardOutput(kind);
-    if (kind === "html:") WholeFile.check(path ?? "", "--output html:", "page");
-    else if (path !== undefined) FileSink.check(path);
+    if (kind === "html:") WholeFile.check(path ?? "", optionOf(kind), "page");
+    else if (path !== undefined) FileSink.check(path, optionOf(kind));
   }
 }
 
@@ -212,8 +212,13 @@ function refuseElsewhere({ text, kind, path }: Wanted): void {
   );
 }
 
-function openFile(path: string, format: Format): Output {
-  return { sink: new FileSink(path, logWarning), format };
+/** As messages name it. */
+function optionOf(kind: string): string {
+  return `--output ${kind}`;
+}
+
+function openFile(path: string, kind: string, format: Format): Output {
+  return { sink: new FileSink(path, optionOf(kind), logWarning), format };
 }
 
 function probes({ events: { host } }: Workshop): Omit<Output, "sink"> {
@@ -240,7 +245,7 @@ function openSummary({ options, stdout }: Workshop): Output {
 function openPage({ options, events }: Workshop, path: string): Output {
   const page = new PageCollector([options.read ?? ""].flat());
   return {
-    sink: new WholeFile(path, "--output html:", "page"),
+    sink: new WholeFile(path, optionOf("html:"), "page"),
     format(report) {
       page.add(toEvent(report, events));
       return [];

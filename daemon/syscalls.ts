@@ -7,6 +7,7 @@
 import {
   AF_UNIX,
   MAP_ANONYMOUS,
+  MAP_PRIVATE,
   PACKET_ADD_MEMBERSHIP,
   PROT_EXEC,
   SOCK_DGRAM,
@@ -53,9 +54,10 @@ export interface SandboxDescriptors {
   readonly pid: number;
 }
 
-// linux/sched.h, fcntl.h, asm-generic/ioctls.h,
+// linux/sched.h, linux/mman.h, fcntl.h, asm-generic/ioctls.h,
 // linux/sockios.h, linux/prctl.h
 const SOCK_TYPE_MASK = 0xf;
+const MAP_TYPE = 0xf;
 const CLONE_THREAD = 0x10000;
 /**
  * VM, FS, FILES, SIGHAND, THREAD, SYSVSEM, SETTLS, PARENT_SETTID, CHILD_CLEARTID:
@@ -160,7 +162,6 @@ const NOT_ON_CAPTURE: readonly SystemCall[] = [
   CALLS.writev,
   CALLS.sendto,
   CALLS.connect,
-  CALLS.close, // the number could become another socket's
   CALLS.dup,
 ];
 
@@ -174,21 +175,26 @@ export function allowedCalls(
     values: readonly number[],
     mask?: number,
   ): Condition => ({ argument, values, mask });
-  const notCaptureAt = (argument: number): Condition => ({
+  const not = (argument: number, values: readonly number[]): Condition => ({
     argument,
-    values: capture,
+    values,
     isForbidden: true,
   });
-  const notCapture = notCaptureAt(0);
+  const notCapture = not(0, capture);
+  // What a number allows must not pass to another file that gets the number.
+  const numbers = [...capture, ...directories, ...rewritten];
   return [
     ...HARMLESS,
     ...NOT_ON_CAPTURE.map((call) => ({ ...call, when: [[notCapture]] })),
-    { ...CALLS.dup2, when: [[notCapture, notCaptureAt(1)]] },
-    { ...CALLS.dup3, when: [[notCapture, notCaptureAt(1)]] },
+    { ...CALLS.close, when: [[not(0, numbers)]] },
+    { ...CALLS.dup2, when: [[notCapture, not(1, numbers)]] },
+    { ...CALLS.dup3, when: [[notCapture, not(1, numbers)]] },
     {
-      ...CALLS.mmap, // executable memory only for the JIT, never of a file
+      // Executable memory only for the JIT, never of a file; and no writing to a
+      // file through memory, past what its descriptor allows.
+      ...CALLS.mmap,
       when: [
-        [argument(2, [0], PROT_EXEC)],
+        [argument(2, [0], PROT_EXEC), argument(3, [MAP_PRIVATE], MAP_TYPE)],
         [argument(3, [MAP_ANONYMOUS], MAP_ANONYMOUS)],
       ],
     },

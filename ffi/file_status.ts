@@ -19,11 +19,18 @@ const S_IFDIR = 0o040000;
 const S_IFLNK = 0o120000;
 const S_IFCHR = 0o020000;
 const S_IFIFO = 0o010000;
+const S_IFSOCK = 0o140000;
 
 /** What there is to know of a file. */
 export interface FileStatus {
-  /** What it is; undefined for a block device, a socket and the runtime's own. */
-  readonly type?: "file" | "directory" | "link" | "device" | "pipe";
+  /** What it is; undefined for a block device and the runtime's own. */
+  readonly type?:
+    | "file"
+    | "directory"
+    | "link"
+    | "device"
+    | "pipe"
+    | "socket";
   /** How many names it has. */
   readonly links: number;
   /** Whose it is. */
@@ -42,6 +49,7 @@ const TYPES = new Map<number, FileStatus["type"]>([
   [S_IFLNK, "link"],
   [S_IFCHR, "device"],
   [S_IFIFO, "pipe"],
+  [S_IFSOCK, "socket"],
 ]);
 
 /**

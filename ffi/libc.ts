@@ -77,6 +77,8 @@ export const ENXIO = 6;
 export const EAGAIN = 11;
 /** Permission denied. */
 export const EACCES = 13;
+/** Something is there already. */
+export const EEXIST = 17;
 /** No buffer space available. */
 export const ENOBUFS = 105;
 /** Message too long. */

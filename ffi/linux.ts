@@ -90,6 +90,7 @@ export const AT_FDCWD = -100;
 export const O_ACCMODE = 3;
 export const F_GETFD = 1;
 export const F_GETFL = 3;
+export const F_SETFL = 4;
 export const FD_CLOEXEC = 1;
 
 // bits/time.h

@@ -100,11 +100,13 @@ export function checkOutputFile(
 }
 
 /**
- * Keeps others out of a file for as long as the process lives; returns whether
- * nobody else does.
+ * Keeps others out of a file for as long as it is open; returns whether nobody else
+ * does.
+ *
+ * @param isWaiting Whether to wait until nobody does.
  */
-export function lockFile(fd: number): boolean {
-  return libc().flock(fd, LOCK_EX | LOCK_NB) === 0;
+export function lockFile(fd: number, isWaiting = false): boolean {
+  return libc().flock(fd, LOCK_EX | (isWaiting ? 0 : LOCK_NB)) === 0;
 }
 
 /** Never waits for a reader, as opening a pipe would. */

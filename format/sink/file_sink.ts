@@ -14,8 +14,7 @@ import {
 } from "../../ffi/output_file.ts";
 import type { Sink } from "./sink.ts";
 
-const OPTIONS: OutputFileOptions = {
-  option: "--output file",
+const OPTIONS: Omit<OutputFileOptions, "option"> = {
   flags: O_WRONLY | O_APPEND,
   // Readable by the group that reads logs, by nobody else.
   mode: 0o640,
@@ -40,6 +39,7 @@ export class FileSink implements Sink {
 
   /**
    * @param path The file; it is created if there is none.
+   * @param option Which option names it.
    * @param warn Told when writing begins to fail, and when it works again.
    * @param longest The file grows no longer, in bytes; what comes on top is lost
    * until it is rotated.
@@ -47,13 +47,14 @@ export class FileSink implements Sink {
    */
   constructor(
     path: string,
+    option: string,
     warn: (text: string) => void,
     longest: number = Infinity,
   ) {
     this.#longest = longest;
     this.description = path;
     this.#warn = warn;
-    this.#fd = openOutputFile(path, OPTIONS).fd;
+    this.#fd = openOutputFile(path, { option, ...OPTIONS }).fd;
   }
 
   /**
@@ -61,8 +62,8 @@ export class FileSink implements Sink {
    *
    * @throws {Error} If there could not.
    */
-  static check(path: string): void {
-    checkOutputFile(path, OPTIONS);
+  static check(path: string, option: string): void {
+    checkOutputFile(path, { option, ...OPTIONS });
   }
 
   write(line: string): void {

@@ -445,15 +445,18 @@ for (const architecture of ARCHITECTURES) {
     const through = CAPTURE.map((fd): Args => [fd, 1, 1, 0, 0, 0]);
     // The kernel takes a descriptor's lower 32 bits.
     const hidden = CAPTURE.map((fd): Args => [BigInt(fd) | 0x1_0000_0000n, 1]);
-    const others = [0, 1, 2, OTHER, ...DIRECTORIES].map((fd): Args => [fd, 1]);
-    for (
-      const name of ["write", "writev", "sendto", "connect", "close", "dup"]
-    ) {
+    const others = [0, 1, 2, OTHER].map((fd): Args => [fd, 1]);
+    const known = [...DIRECTORIES, ...REWRITTEN].map((fd): Args => [fd, 1]);
+    for (const name of ["write", "writev", "sendto", "connect", "dup"]) {
       assertDecides(name, {
-        allowed: others,
+        allowed: [...others, ...known],
         refused: [...through, ...hidden],
       });
     }
+    assertDecides("close", {
+      allowed: others,
+      refused: [...through, ...hidden],
+    });
     for (const name of ["dup2", "dup3"]) {
       assertDecides(name, {
         allowed: others,
@@ -472,6 +475,21 @@ for (const architecture of ARCHITECTURES) {
         // F_SETFL, F_SETLK, F_SETOWN, F_SETSIG, F_NOTIFY, F_ADD_SEALS
         ...[4, 6, 8, 10, 1026, 1033].map((command): Args => [OTHER, command]),
       ],
+    });
+  });
+
+  Deno.test(`${architecture}: no file gets the number of one that more is allowed with`, () => {
+    const known = [...CAPTURE, ...DIRECTORIES, ...REWRITTEN];
+    const hidden = known.map((fd) => BigInt(fd) | 0x1_0000_0000n);
+    for (const name of ["dup2", "dup3"]) {
+      assertDecides(name, {
+        allowed: [[OTHER, 1], [12, OTHER], [9, 2]],
+        refused: [...known, ...hidden].map((fd): Args => [OTHER, fd]),
+      });
+    }
+    assertDecides("close", {
+      allowed: [[OTHER], [1]],
+      refused: [...known, ...hidden].map((fd): Args => [fd]),
     });
   });
 
@@ -569,14 +587,18 @@ for (const architecture of ARCHITECTURES) {
 
   Deno.test(`${architecture}: executable memory only where no file is behind it`, () => {
     const [READ, EXEC] = [1, 4];
-    const [PRIVATE, ANONYMOUS] = [2, 0x20];
+    const [SHARED, PRIVATE, SHARED_VALIDATE, ANONYMOUS] = [1, 2, 3, 0x20];
     assertDecides("mmap", {
       allowed: [
         [0, 4096, READ, PRIVATE, OTHER],
         [0, 4096, READ, PRIVATE | ANONYMOUS],
+        [0, 4096, READ, SHARED | ANONYMOUS],
         [0, 4096, READ | EXEC, PRIVATE | ANONYMOUS],
       ],
       refused: [
+        // What is written there would go past O_APPEND.
+        [0, 4096, READ, SHARED, OTHER],
+        [0, 4096, READ, SHARED_VALIDATE, OTHER],
         [0, 4096, EXEC, PRIVATE, OTHER],
         [0, 4096, READ | EXEC, PRIVATE, OTHER],
         [0, 4096, READ | EXEC, 1, CAPTURE[0]],

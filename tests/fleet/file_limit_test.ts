@@ -8,7 +8,12 @@ Deno.test("a file grows no longer than it may, until it is rotated", async () =>
   try {
     const path = `${folder}/probes`;
     const told: string[] = [];
-    const sink = new FileSink(path, (text) => told.push(text), 2 ** 10);
+    const sink = new FileSink(
+      path,
+      "-o probes:",
+      (text) => told.push(text),
+      2 ** 10,
+    );
     for (let i = 0; i < 100; i++) sink.write("x".repeat(99));
     assertEquals(Deno.statSync(path).size, 1000);
     assertEquals(sink.lost, 90);

@@ -79,6 +79,7 @@ for (
   const [call, what] of [
     ["socket", "a TCP socket"],
     ["dup", "to copy a capture descriptor"],
+    ["dup3", "to put a file in another's place"],
     ["fcntl", "to write over a file"],
     ["write", "to write to the network"],
     ["sendto", "to send to the network"],

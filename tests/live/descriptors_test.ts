@@ -14,6 +14,8 @@ import { SyslogSocket } from "./syslog_socket.ts";
 const NEEDS = { root: true, tools: ["ip", "unshare"] };
 const MANIFEST = new URL("../../deno.json", import.meta.url);
 
+// asm-generic/fcntl.h
+const O_APPEND = 0o2000;
 const FORWARDING = /^\/proc\/sys\/net\/ipv(4\/ip_|6\/conf\/all\/)forward/;
 
 /** A descriptor as /proc shows it. */
@@ -289,3 +291,29 @@ liveTest("the runtime's caches are not touched by a run", NEEDS, async () => {
   assertEquals(await second.stop(), 0);
   assertEquals(await digests(), before);
 });
+
+liveTest(
+  "a file that standard output goes to can only be appended to",
+  NEEDS,
+  async () => {
+    await using folder = await Folder.create();
+    const log = `${folder.path}/log`;
+    await Deno.writeTextFile(log, "before\n");
+    await using host = await Namespace.create();
+    // The second, for reading and writing, is the same file.
+    const into = `exec "$@" 1<>${log} 3<>${log}`;
+    await using daemon = await startDaemon(host, ["-o", "stdout", "-i", "lo"], {
+      as: ["sh", "-c", into, "sh"],
+    });
+    const all = descriptorsOf(daemon.pid).filter(({ target }) =>
+      target === log
+    );
+    assertGreater(all.length, 1);
+    for (const { fd } of all) {
+      const info = Deno.readTextFileSync(`/proc/${daemon.pid}/fdinfo/${fd}`);
+      const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
+      assert((parseInt(flags, 8) & O_APPEND) !== 0, `${fd}: ${flags}`);
+    }
+    assertEquals(await daemon.stop(), 0);
+  },
+);

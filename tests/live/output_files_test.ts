@@ -212,7 +212,7 @@ liveTest("a pipe that nobody reads from is named as one", NEEDS, async () => {
   assertEquals(
     daemon.stderr,
     [
-      `scanlogd: --output file ${pipe}: it is a pipe that nobody reads from; start its reader first, or name a file`,
+      `scanlogd: --output file: ${pipe}: it is a pipe that nobody reads from; start its reader first, or name a file`,
     ],
   );
 });

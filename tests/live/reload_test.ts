@@ -6,7 +6,7 @@ import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { Folder, launch, program, startDaemon } from "./daemon.ts";
 import { USER } from "./machine.ts";
 import { HOST, SCANNER, TwoHosts } from "./namespaces.ts";
-import { eventually, Process } from "./processes.ts";
+import { eventually, Process, run } from "./processes.ts";
 import { liveTest } from "./require.ts";
 import { scanEnds, SHORT_DELAY } from "./scans.ts";
 
@@ -351,3 +351,36 @@ liveTest(
     );
   },
 );
+
+/** What stands where the lock of a start would be, and whether the start succeeds. */
+const LOCKS: Record<string, { make: string; starts?: boolean }> = {
+  "an empty file, left by a crash": { make: ': >"$1"', starts: true },
+  "a file of root's": { make: 'echo precious >"$1"', starts: true },
+  "a file of somebody else's": { make: 'echo >"$1" && chown 65534 "$1"' },
+  "a symbolic link": { make: 'ln -s /etc/passwd "$1"' },
+  "a link to nothing": { make: 'ln -s "$1.target" "$1"' },
+  "a file with a second name": { make: 'echo >"$1.2" && ln "$1.2" "$1"' },
+  "a pipe": { make: 'mkfifo "$1"' },
+  "a device": { make: 'mknod "$1" c 1 3' },
+  "a directory": { make: 'mkdir "$1"' },
+};
+
+for (const [what, { make, starts = false }] of Object.entries(LOCKS)) {
+  liveTest(`${what} where the lock would be stays`, NEEDS, async () => {
+    await using site = await Site.create();
+    const lock = `${site.control}.lock`;
+    await run(["sh", "-c", make, "sh", lock]);
+    const look = () => run(["stat", "-c", "%F %u %h %s %Y %Z", lock]);
+    const before = await look();
+    await using daemon = launch(site.two.host, [
+      ...["-o", "stdout", "--control", site.control],
+    ]);
+    if (starts) await daemon.told("watching: ");
+    else assertEquals(await daemon.end(), 1);
+    assertEquals(await look(), before);
+    if (!starts) {
+      assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+      assertStringIncludes(daemon.stderr[0], lock);
+    }
+  });
+}

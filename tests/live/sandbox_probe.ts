@@ -16,6 +16,7 @@ import { type LiveCapture, openLive } from "../../capture/live.ts";
 import { captureKind } from "../../daemon/combinations.ts";
 import { parseCommandLine } from "../../daemon/command_line.ts";
 import { configureDiagnostics, logInfo } from "../../daemon/diagnostics.ts";
+import { MetricsFile } from "../../daemon/metrics.ts";
 import { dropPrivileges, resolveTarget } from "../../daemon/privileges.ts";
 import { enterSandbox } from "../../daemon/sandbox.ts";
 import type { Outputs } from "../../daemon/outputs.ts";
@@ -127,6 +128,8 @@ interface Loot {
   log: number;
   /** What asks the kernel for this host's addresses. */
   netlink: number;
+  /** The file of counters, which is cut to its length. */
+  metrics: number;
 }
 
 /** RTM_NEWLINK of the first interface, which is to go down (rtnetlink(7)). */
@@ -153,6 +156,7 @@ function findNetlink(): number {
 
 function attempts(loot: Loot): Call[] {
   const { capture, directory, home, proc, file, tcp, log, netlink } = loot;
+  const { metrics } = loot;
   const buffer = new Uint8Array(512);
   const frame = new Uint8Array(64).fill(0x45);
   const filter = new Uint8Array(16);
@@ -262,6 +266,13 @@ function attempts(loot: Loot): Call[] {
     ["fcntl(F_SETFL) of a file", 72, 25, file, 4, 0],
     ["fcntl(F_DUPFD_CLOEXEC) of the capture", 72, 25, capture, 1030, 0],
     ["close of the capture", 3, 57, capture],
+    ["ftruncate of another file", 77, 46, 2, 0],
+    ["dup2 over a file that is cut", 33, NONE, log, metrics],
+    ["dup3 over a file that is cut", 292, 24, log, metrics, 0],
+    ["close of a file that is cut", 3, 57, metrics],
+    ["dup3 over the kept directory", 292, 24, proc, directory, 0],
+    ["close of the kept directory", 3, 57, directory],
+    ["map a file for writing", 9, 222, 0, 4096, 3, 1, file, 0],
     ["the capture for another process", 46, 211, log, handOver(capture), 0],
     ["another process's copy of the capture", 438, 438, proc, capture, 0],
     ["SO_ATTACH_FILTER", 54, 208, ...attach(26)],
@@ -357,6 +368,7 @@ async function main(): Promise<void> {
     warn: logInfo,
   });
   const outputs = openOutputs(options);
+  const rewritten = new MetricsFile(options.metrics ?? "").rewritten;
   const loot = {
     capture: capture.descriptors[0],
     proc: openForReading("/proc"),
@@ -364,6 +376,7 @@ async function main(): Promise<void> {
     tcp: libc().socket(AF_INET, 1, 0),
     log: libc().socket(AF_UNIX, 2, 0),
     netlink: findNetlink(),
+    metrics: rewritten[0],
   };
   const hangups = countHangups();
   new Date(0).toString();
@@ -389,7 +402,7 @@ async function main(): Promise<void> {
   } else {
     enterSandbox(options, {
       capture,
-      rewritten: [],
+      rewritten,
       settle,
       standIns: [],
     });

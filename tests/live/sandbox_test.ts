@@ -97,7 +97,7 @@ function startProbe(
     ...machine({ log }),
     ...as,
     ...[Deno.execPath(), ...probe, "--allow-ffi", "--allow-read", PROBE],
-    ...args,
+    ...[...args, "--metrics", `${log}.metrics`],
   ]));
 }
 
@@ -207,6 +207,8 @@ const STOPPED_BY_FILTER = [
   ...["memfd_create", "map a file for execution"],
   ...["socket(AF_INET, SOCK_STREAM)", "bind a TCP socket", "listen"],
   ...["sendto through the capture", "dup of the capture", "socketpair"],
+  ...["dup3 over a file that is cut", "close of a file that is cut"],
+  ...["dup3 over the kept directory", "close of the kept directory"],
   ...["the capture for another process", "process_vm_readv", "kill"],
   ...["keyctl", "unshare"],
 ];

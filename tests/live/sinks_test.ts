@@ -318,8 +318,8 @@ liveTest("a reader that does not read holds nothing up", NEEDS, async () => {
 /** Options, and what --check must say of them; "" if all is well. */
 const CHECKS: [args: string[], says: string][] = [
   [["-o", "file:/run/lines,json:/run/json,stdout"], ""],
-  [["-o", "file:/run/none/lines"], "--output file /run/none/lines: "],
-  [["-o", "json:/run"], "--output file /run: "],
+  [["-o", "file:/run/none/lines"], "--output file: /run/none/lines: "],
+  [["-o", "json:/run"], "--output json: /run: "],
   [[], "cannot log to /dev/log: there is no such socket"],
   [["-o", "stdout", "-u", "nemo"], '--user: there is no user "nemo"'],
 ];
