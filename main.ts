@@ -46,6 +46,7 @@ import { RunningOptions } from "./daemon/running_options.ts";
 import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
 import type { Outputs } from "./daemon/outputs.ts";
 import { checkFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
+import { SpareMemory } from "./daemon/spare_memory.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { libc } from "./ffi/libc.ts";
 import { keepMade, takeBack } from "./ffi/made.ts";
@@ -163,6 +164,9 @@ async function watch(
   const pidFile = pidPath === undefined ? undefined : new PidFile(pidPath);
   listenToSignals(capture, detector, outputs);
   metrics?.start(() => readMetrics(capture, detector, outputs.sinks));
+  const spareMemory = live && Deno.build.os === "linux"
+    ? new SpareMemory()
+    : undefined;
   enterSandbox(options, {
     capture,
     rewritten: [
@@ -182,6 +186,7 @@ async function watch(
   // A pipe may bring records for as long as an interface brings packets.
   if (files?.size === undefined) watchLosses(capture, detector, outputs);
   forwarding?.keepUp();
+  spareMemory?.keepReleasing(() => detector.counters.packets);
   const progress = files &&
     new Progress(files, () => detector.counters.packets);
   try {
@@ -211,8 +216,6 @@ async function finishStart(): Promise<void> {
   // The time zone's file is out of reach later on.
   if (Deno.build.os !== "windows") localOffset(0);
   await new Promise((done) => setTimeout(done));
-  // What starting has taken, some 8 MB, is of no use any more.
-  if (Deno.build.os === "linux") libc().malloc_trim(0n);
 }
 
 /** What packets come from, and as what it was opened. */

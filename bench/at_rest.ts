@@ -35,6 +35,9 @@ const IDLE = "share of a core";
 const MEMORY = "resident memory";
 const READY = "time until ready";
 
+/** By then the program has given back what only starting or a flood needed. */
+const SETTLED_MS = 12_000;
+
 /** A script that does nothing but say that it runs, and stay. */
 const SCRIPT = `console.error("ready"); setInterval(() => {}, 1e9);`;
 
@@ -133,9 +136,11 @@ async function memoryTurn(
       ...{ case: name, contender, what: MEMORY, unit: "MB" },
       value: residentMemory(pid),
     });
+  await pause(SETTLED_MS);
   add("at rest");
   const flood = { sources: "random" as const, packets };
   await endOf(await startFlood(two, flood), flood);
+  await pause(SETTLED_MS);
   add("after a flood");
 }
 

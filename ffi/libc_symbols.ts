@@ -50,6 +50,8 @@ export const POSIX_SYMBOLS = {
   },
   // int mprotect(void *addr, size_t len, int prot);
   mprotect: { parameters: ["pointer", "usize", "i32"], result: "i32" },
+  // int madvise(void *addr, size_t length, int advice);
+  madvise: { parameters: ["pointer", "usize", "i32"], result: "i32" },
   // int munmap(void *addr, size_t length);
   munmap: { parameters: ["pointer", "usize"], result: "i32" },
   // int clock_gettime(clockid_t clockid, struct timespec *tp);

@@ -57,6 +57,7 @@ export const MAP_SHARED = 1;
 export const MAP_PRIVATE = 2;
 export const MAP_FIXED = 0x10;
 export const MAP_ANONYMOUS = 0x20;
+export const MADV_DONTNEED = 4;
 
 // bits/mman-shared.h
 export const MFD_CLOEXEC = 1;

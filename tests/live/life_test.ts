@@ -3,7 +3,7 @@
 import { checked, libc } from "../../ffi/libc.ts";
 import { assert, assertEquals, assertStringIncludes } from "../assert.ts";
 import { Folder, launch, startDaemon } from "./daemon.ts";
-import { type Namespace, TwoHosts } from "./namespaces.ts";
+import { Namespace, TwoHosts } from "./namespaces.ts";
 import { eventually, pause } from "./processes.ts";
 import { liveTest } from "./require.ts";
 import { linesOf } from "./rsyslogd.ts";
@@ -263,4 +263,26 @@ liveTest("all signals at once and again: it goes on", NEEDS, async () => {
     daemon.stderr.at(-1) ?? "",
     "0 dropped by the kernel, 5 sources, 5 scans, 0 suppressed",
   );
+});
+
+/** How much of the executable's code a process holds, in KiB. */
+function residentCode(pid: number): number {
+  const executable = Deno.readLinkSync(`/proc/${pid}/exe`);
+  const parts = Deno.readTextFileSync(`/proc/${pid}/smaps`)
+    .split(/^(?=[\da-f]+-[\da-f]+ )/m)
+    .filter((part) => / r-xp /.test(part) && part.includes(executable));
+  assert(parts.length > 0);
+  return parts.map((part) => Number(/^Rss: +(\d+) kB$/m.exec(part)?.[1]))
+    .reduce((sum, size) => sum + size, 0);
+}
+
+liveTest("what only starting needs is given back", NEEDS, async () => {
+  await using host = await Namespace.create();
+  await using daemon = await startDaemon(host, ["-i", "lo", "-o", "stdout"]);
+  const before = residentCode(daemon.pid);
+  await eventually(
+    () => residentCode(daemon.pid) < before - 4096,
+    () => `less than ${before} KiB of code`,
+  );
+  assertEquals(await daemon.stop(), 0);
 });

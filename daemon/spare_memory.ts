@@ -1,0 +1,62 @@
+/**
+ * Memory that is held and not needed: the runtime takes much of it to start and
+ * to compile, and would keep it.
+ *
+ * @module
+ */
+
+import { libc, readOwnProc } from "../ffi/libc.ts";
+import { MADV_DONTNEED } from "../ffi/linux.ts";
+
+/** By then all that a start puts off is done, in milliseconds. */
+const START_MS = 1_000;
+/** How often it is asked whether much has been done since, in milliseconds. */
+const CHECK_MS = 10_000;
+/** Fewer packets than that make the runtime compile hardly anything. */
+const MUCH = 100_000;
+
+/** A line of /proc/self/maps: executable pages of a file. */
+const CODE = /^([\da-f]+)-([\da-f]+) r-xp [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* /;
+
+/** Gives such memory back. */
+export class SpareMemory {
+  readonly #code: readonly (readonly [start: bigint, length: bigint])[];
+  #packets = 0;
+
+  /** Finds where code is: behind the sandbox, nothing can be opened. */
+  constructor() {
+    this.#code = readOwnProc("maps").split("\n").flatMap((line) => {
+      const [, first, last] = CODE.exec(line) ?? [];
+      if (first === undefined) return [];
+      const start = BigInt(`0x${first}`);
+      return [[start, BigInt(`0x${last}`) - start] as const];
+    });
+  }
+
+  /**
+   * Gives it back soon after the start, and whenever much has been done.
+   *
+   * @param packets Gives how many packets have been seen.
+   */
+  keepReleasing(packets: () => number): void {
+    Deno.unrefTimer(setTimeout(() => this.#release(), START_MS));
+    const check = () => {
+      if (packets() - this.#packets < MUCH) return;
+      this.#packets = packets();
+      this.#release();
+    };
+    Deno.unrefTimer(setInterval(check, CHECK_MS));
+  }
+
+  /**
+   * The heap's free memory, and pages of the runtime's code, most of which
+   * compiles: the kernel maps those anew that are needed again.
+   */
+  #release(): void {
+    libc().malloc_trim(0n);
+    for (const [start, length] of this.#code) {
+      const address = Deno.UnsafePointer.create(start);
+      libc().madvise(address, length, MADV_DONTNEED);
+    }
+  }
+}
