@@ -48,7 +48,6 @@ import type { Outputs } from "./daemon/outputs.ts";
 import { checkFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
 import { SpareMemory } from "./daemon/spare_memory.ts";
 import manifest from "./deno.json" with { type: "json" };
-import { libc } from "./ffi/libc.ts";
 import { keepMade, takeBack } from "./ffi/made.ts";
 import { localOffset } from "./ffi/local_time.ts";
 import { Detector } from "./detect/detector.ts";
