@@ -104,7 +104,11 @@ export class Judge {
   }
 
   #queue(entry: number, grace: number, time: number): void {
-    this.#queueFor(grace).add(entry, time);
+    const queue = this.#queueFor(grace);
+    if (queue.has(entry)) return;
+    const isLong = grace === LONG_GRACE_MS;
+    const { judgement } = this.#state;
+    queue.add(entry, time, isLong ? judgement.longestWait(entry, time) : grace);
     this.setDeadline();
   }
 
@@ -183,11 +187,8 @@ export class Judge {
     // What has left, and what was excused, may still be in the sums.
     judgement.update(entry, records.time(entry));
     if (!this.#mayBeScan(entry)) return;
-    let longest = 0;
-    for (let i = records.count(entry) - 1; i >= 0; i--) {
-      longest = Math.max(longest, judgement.undecided(entry, i, time));
-    }
-    if (longest > 0) this.#queueFor(longest).add(entry, time, longest);
+    const wait = judgement.longestWait(entry, time);
+    if (wait > 0) this.#queueFor(wait).add(entry, time, wait);
   }
 
   #found(entry: number, rule: RecordRule, index: number, time: number): void {

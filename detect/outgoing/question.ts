@@ -98,11 +98,7 @@ export abstract class RecordQuestion {
   }
 
   undecided(entry: number, time: number): number {
-    let longest = 0;
-    for (let i = this.records.count(entry) - 1; i >= 0; i--) {
-      longest = Math.max(longest, this.judgement.undecided(entry, i, time));
-    }
-    return longest;
+    return this.judgement.longestWait(entry, time);
   }
 
   protected addTarget(

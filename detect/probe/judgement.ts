@@ -28,6 +28,7 @@ import {
   WAITING,
 } from "../table/target_word.ts";
 import { Census, isDatagram } from "./census.ts";
+import { Renewals } from "./renewals.ts";
 import type { UsedPorts } from "./used_ports.ts";
 
 /**
@@ -64,21 +65,20 @@ export class Judgement {
   /** So long after its probe each target is decided, in milliseconds. */
   readonly longestGrace: number;
   readonly #records: RecordTable;
-  // Each target asks for these: fields are near.
   readonly #privilegedWeight: number;
   readonly #highWeight: number;
   readonly #pause: number;
-  readonly #errorPause: number;
   readonly #answerDelay: number;
   readonly #ports: UsedPorts;
+  readonly #renewals: Renewals;
 
   constructor(records: RecordTable, settings: Settings, ports: UsedPorts) {
     this.#records = records;
     this.census = new Census(records);
+    this.#renewals = new Renewals(records, settings, LONG_GRACE_MS);
     this.#privilegedWeight = settings.privilegedWeight;
     this.#highWeight = settings.highWeight;
     this.#pause = settings.scanDelay;
-    this.#errorPause = settings.scanDelay * ERROR_PAUSES;
     this.#answerDelay = settings.answerDelay;
     this.longestGrace = Math.max(LONG_GRACE_MS, settings.answerDelay);
     this.#ports = ports;
@@ -93,6 +93,7 @@ export class Judgement {
   begin(entry: number): void {
     if (this.#ports.knowsOthers) this.#disown(entry);
     this.census.begin(entry);
+    this.#renewals.begin(entry);
   }
 
   /** What came in for another host, to which it was passed on, is not ours. */
@@ -179,13 +180,28 @@ export class Judgement {
     const isHeld = state === WAITING ||
       (state === REFUSED && (word & HAS_ACK) !== 0);
     if (!isHeld || this.isEnding) return 0;
-    const age = (toWord(time) - records.timeAt(entry, index)) >>> 0;
+    const now = toWord(time);
+    const age = (now - records.timeAt(entry, index)) >>> 0;
     if (age >= this.longestGrace) return 0;
     const isBehind = (word & IS_UNSURE) !== 0 && !this.#isOneHost(entry);
     const grace = isBehind
       ? LONG_GRACE_MS
       : this.graceOf(word, protocolOf(word));
-    return Math.max(0, grace - age);
+    const wait = Math.max(0, grace - age);
+    // Other hosts need as long to answer at all.
+    if ((word & HAS_ACK) === 0 || !isSurelyLocal(word)) return wait;
+    const least = Math.max(ANSWER_GRACE_MS - age, this.#renewals.wait(now));
+    return Math.min(wait, least);
+  }
+
+  /** After how many milliseconds the last target of a record is decided. */
+  longestWait(entry: number, time: number): number {
+    this.begin(entry);
+    let longest = 0;
+    for (let i = this.#records.count(entry) - 1; i >= 0; i--) {
+      longest = Math.max(longest, this.undecided(entry, i, time));
+    }
+    return longest;
   }
 
   /** Whether a target of the record that is asked about speaks for a scan. */
@@ -202,6 +218,7 @@ export class Judgement {
     if (!this.#isExcused(entry, index, time)) return true;
     records.setState(entry, index, EXCUSED);
     this.census.excuse(word);
+    this.#renewals.excused();
     return false;
   }
 
@@ -224,11 +241,10 @@ export class Judgement {
 
   /** Whether the port is in use, or was open lately: then it is no closed one. */
   #isExcused(entry: number, index: number, time: number): boolean {
-    const records = this.#records;
-    const traits = records.wordAt(entry, index);
+    const traits = this.#records.wordAt(entry, index);
     const protocol = protocolOf(traits);
     const port = portOf(traits);
-    const host = records.hostAt(entry, index);
+    const host = this.#records.hostAt(entry, index);
     const ports = this.#ports;
     const isUsed = (traits & HAS_ACK) !== 0 || isDatagram(protocol);
     if (isUsed && ports.isInUse(traits, protocol, port, host, time)) {
@@ -323,7 +339,7 @@ export class Judgement {
 
   /** How long a source may pause before a target with such traits. */
   pauseOf(traits: number): number {
-    return (traits & BY_ERROR) !== 0 ? this.#errorPause : this.#pause;
+    return (traits & BY_ERROR) !== 0 ? ERROR_PAUSES * this.#pause : this.#pause;
   }
 }
 

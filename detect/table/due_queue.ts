@@ -37,6 +37,11 @@ export class DueQueue {
     return this.#count === 0 ? Infinity : this.#dues[this.#first];
   }
 
+  /** Whether a record is in it. */
+  has(entry: number): boolean {
+    return this.#isQueued[entry] !== 0;
+  }
+
   /**
    * Puts a record in, if it is not in it.
    *

@@ -72,6 +72,11 @@ export const MUTANTS: readonly Mutant[] = [
     instead: "return 0;",
   },
   {
+    name: "who renews some connections waits no longer with the others",
+    text: "if (state === ANSWERED_TARGET || state === EXCUSED) return count;",
+    instead: "",
+  },
+  {
     name: "the port memory does not tell protocols apart",
     text:
       "(protocol === TARGET_UDP ? MEMORY_UDP : MEMORY_TCP) +\n    (isInside",
