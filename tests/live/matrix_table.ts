@@ -23,7 +23,9 @@ firewall. A cell has the longest time from the first probe to the line, in
 seconds, over IPv4 and IPv6 and over two ranges of ephemeral ports
 (\`ip_local_port_range\`: the default, and 1024 to 65000); every combination was
 tried, and reported in one line each. nmap's own pauses are part of the time, and
-3 s during which a segment with ACK may turn out to be a lost connection's.
+3 s during which a segment with ACK may turn out to be a lost connection's. Where
+\`nmap -sT\` gets no answer from high ports, it asks for the 21st, which completes
+a scan, after 5 s; and after its first pause, of 3 s, the scan has begun anew.
 
 Written by \`deno task test:long\`.
 `;

@@ -34,7 +34,10 @@ const combinations = IS_LONG ? allCombinations() : coveringCombinations();
 
 liveTest(
   `of the matrix, ${combinations.length} combinations`,
-  { root: true, tools: [...TARGET_TOOLS, "nmap", "setpriv", "sysctl"] },
+  {
+    root: true,
+    tools: [...TARGET_TOOLS, "nmap", "setpriv", "sysctl", "tcpdump"],
+  },
   async (t) => {
     const results = limited(
       AT_A_TIME,

@@ -17,6 +17,17 @@ const SETTLE_MS = 1_500;
 /** bpf(2) is refused. */
 const WITHOUT_MEMORY = ["setpriv", "--bounding-set", "-bpf,-sys_admin"];
 
+/**
+ * Writes down when the first packet left. An event's `first_seen` would be later
+ * where the scanner has paused for longer than `--scan-delay`.
+ */
+const FIRST_PACKET = [
+  ...["tcpdump", "-c", "1", "-n", "-tt", "-l", "--immediate-mode"],
+  ...["-i", "eth0"],
+];
+/** Not those by which the scanner looks for the host's hardware address. */
+const NO_NEIGHBOUR = "not (icmp6 and ip6[40] >= 133 and ip6[40] <= 137)";
+
 /** What came of a combination. */
 export interface MatrixResult {
   combination: Combination;
@@ -31,7 +42,6 @@ export interface MatrixResult {
 /** The part of an event that matters here. */
 interface Event {
   event_type: string;
-  first_seen: string;
   message: string;
 }
 
@@ -62,7 +72,13 @@ export async function tryCombination(
     daemon: memory ? {} : { as: WITHOUT_MEMORY },
   });
   const { daemon } = host;
-  const command = scanCommand(combination, host.target(family).address);
+  const { address } = host.target(family);
+  const command = scanCommand(combination, address);
+  await using dump = host.scan([
+    ...FIRST_PACKET,
+    `dst host ${address} and ${NO_NEIGHBOUR}`,
+  ]);
+  await dump.told("listening on");
   await using scan = host.scan(command);
   const patience = isUnseen(combination) ? UNSEEN_MS : PATIENCE_MS;
   const isTold = await eventually(
@@ -76,11 +92,10 @@ export async function tryCombination(
   await daemon.stop();
   const events = daemon.stdout.map((line) => JSON.parse(line) as Event)
     .filter(({ event_type }) => event_type === "portscan");
-  const first = isTold ? Date.parse(events[0].first_seen) : NaN;
   return {
     combination,
     lines: events.map(({ message }) => message),
-    seconds: (now - first) / 1_000,
+    seconds: isTold ? now / 1_000 - parseFloat(dump.stdout[0]) : NaN,
     output: [
       `$ ${command.join(" ")}`,
       ...[...scan.stdout, ...scan.stderr],
