@@ -16,18 +16,23 @@ const CHECK_MS = 10_000;
 const MUCH = 100_000;
 
 /** A line of /proc/self/maps: executable pages of a file. */
-const CODE = /^([\da-f]+)-([\da-f]+) r-xp [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* /;
+const CODE =
+  /^([\da-f]+)-([\da-f]+) r-xp [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* +(.*)$/;
 
 /** Gives such memory back. */
 export class SpareMemory {
   readonly #code: readonly (readonly [start: bigint, length: bigint])[];
   #packets = 0;
 
-  /** Finds where code is: behind the sandbox, nothing can be opened. */
+  /**
+   * Finds where the executable's code is: behind the sandbox, nothing can be opened.
+   * Libraries are left alone, since tracers write into their pages.
+   */
   constructor() {
+    const executable = Deno.execPath();
     this.#code = readOwnProc("maps").split("\n").flatMap((line) => {
-      const [, first, last] = CODE.exec(line) ?? [];
-      if (first === undefined) return [];
+      const [, first, last, path] = CODE.exec(line) ?? [];
+      if (path !== executable) return [];
       const start = BigInt(`0x${first}`);
       return [[start, BigInt(`0x${last}`) - start] as const];
     });
