@@ -217,6 +217,12 @@ export const LINUX_SYMBOLS = {
     parameters: ["usize", "usize", "buffer", "usize"],
     result: "isize",
   },
+  // int open_tree(int dirfd, const char *filename, unsigned int flags), likewise.
+  open_tree: {
+    name: "syscall",
+    parameters: ["usize", "isize", "buffer", "usize"],
+    result: "isize",
+  },
   // int pipe2(int pipefd[2], int flags);
   pipe2: { parameters: ["buffer", "i32"], result: "i32" },
   // int malloc_trim(size_t pad);

@@ -15,6 +15,10 @@ import {
   sendSome,
 } from "../../ffi/unix_socket.ts";
 
+/** Number of open_tree(2), the same everywhere, and its flag (linux/mount.h). */
+const OPEN_TREE = 428n;
+const OPEN_TREE_CLONE = 1n;
+
 /**
  * A Unix socket: of datagrams, or of a stream if that is what somebody listens
  * on. Its path is out of reach behind chroot, so it keeps a descriptor of the
@@ -54,7 +58,8 @@ export class UnixConnection {
         `${option}: the name "${this.#name}" is ${length} bytes long, at most ${MAX_SOCKET_NAME} are possible`,
       );
     }
-    this.#directory = openDirectory(real.slice(0, slash) || "/");
+    const directory = real.slice(0, slash) || "/";
+    this.#directory = openAlone(directory) ?? openDirectory(directory);
     this.#home = openDirectory(".");
   }
 
@@ -153,6 +158,17 @@ function resolveSocket(path: string): string {
     path = target.startsWith("/") ? target : directory + target;
   }
   return path.includes("/") ? path : `./${path}`;
+}
+
+/**
+ * A copy of its mount that begins with the directory: from there, not even ".."
+ * leads to anything above. Undefined without CAP_SYS_ADMIN.
+ */
+function openAlone(path: string): number | undefined {
+  const flags = OPEN_TREE_CLONE | BigInt(O_CLOEXEC);
+  const from = BigInt(AT_FDCWD);
+  const fd = libc().open_tree(OPEN_TREE, from, cString(path), flags);
+  return fd < 0n ? undefined : keepDescriptor(Number(fd));
 }
 
 function openDirectory(path: string): number {

@@ -22,7 +22,8 @@ import { enterSandbox } from "../../daemon/sandbox.ts";
 import type { Outputs } from "../../daemon/outputs.ts";
 import { openOutputs } from "../../daemon/sinks.ts";
 import { ThreadDirectory } from "../../daemon/threads.ts";
-import { cString, errno, libc } from "../../ffi/libc.ts";
+import { keepDescriptor } from "../../ffi/descriptors.ts";
+import { cString, errno, libc, readLink } from "../../ffi/libc.ts";
 
 /** What came of an attempt. */
 export interface Outcome {
@@ -130,6 +131,8 @@ interface Loot {
   netlink: number;
   /** The file of counters, which is cut to its length. */
   metrics: number;
+  /** Where syslogd's socket really is. */
+  socket: string;
 }
 
 /** RTM_NEWLINK of the first interface, which is to go down (rtnetlink(7)). */
@@ -156,7 +159,8 @@ function findNetlink(): number {
 
 function attempts(loot: Loot): Call[] {
   const { capture, directory, home, proc, file, tcp, log, netlink } = loot;
-  const { metrics } = loot;
+  const { metrics, socket } = loot;
+  const above = unixAddress(`../${socket.split("/").slice(-2).join("/")}`);
   const buffer = new Uint8Array(512);
   const frame = new Uint8Array(64).fill(0x45);
   const filter = new Uint8Array(16);
@@ -189,6 +193,7 @@ function attempts(loot: Loot): Call[] {
     ["fchdir to another directory", 81, 50, proc],
     ["fchdir back", 81, 50, home],
     ["fchdir to the kept directory", 81, 50, directory],
+    ["connect above the kept directory", 42, 203, log, above, above.length],
     ["open where syslogd is", 257, 56, AT_FDCWD, ".", O_RDONLY],
     ["stat where syslogd is", 262, 79, AT_FDCWD, "log", buffer, 0],
     ["unlink the log's socket", 87, NONE, "log"],
@@ -374,9 +379,10 @@ async function main(): Promise<void> {
     proc: openForReading("/proc"),
     file: openForReading("/proc/self/exe"),
     tcp: libc().socket(AF_INET, 1, 0),
-    log: libc().socket(AF_UNIX, 2, 0),
+    log: keepDescriptor(libc().socket(AF_UNIX, 2, 0)),
     netlink: findNetlink(),
     metrics: rewritten[0],
+    socket: readLink(options["syslog-socket"]) ?? "",
   };
   const hangups = countHangups();
   new Date(0).toString();
