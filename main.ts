@@ -131,7 +131,7 @@ async function watch(
   const running = new RunningOptions(options, args);
   const { capture, live, files } = await openCapture(options);
   // Until here and in what follows nothing is made or changed.
-  checkTarget(options);
+  checkTarget(options, capture);
   checkFiles(options);
   checkOwnFiles(options);
   await finishStart();

@@ -17,6 +17,7 @@ import { checked, cString, libc, readOwnProc } from "../ffi/libc.ts";
 import {
   AF_UNIX,
   AT_FDCWD,
+  F_GETFD,
   MAP_ANONYMOUS,
   MAP_FIXED,
   MAP_PRIVATE,
@@ -28,6 +29,7 @@ import {
   PROT_WRITE,
   SOL_SOCKET,
 } from "../ffi/linux.ts";
+import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import { ProcDirectory } from "./proc_directory.ts";
 
@@ -46,7 +48,7 @@ const WAITING = ["eventpoll", "eventfd", "timerfd"].map((kind) =>
  * What the program was started with, asked before it opens anything: the runtime
  * has all of its own closed when a file is executed.
  */
-const INHERITED: readonly number[] = Deno.build.os === "linux"
+const INHERITED: readonly number[] | undefined = Deno.build.os === "linux"
   ? listInherited()
   : [];
 /**
@@ -76,6 +78,9 @@ export class Descriptors {
    * @throws {Error} If /proc is not there.
    */
   constructor(readFrom: readonly string[]) {
+    if (INHERITED === undefined) {
+      throw new Failure("cannot list what is open; mount /proc");
+    }
     const self = new ProcDirectory("/proc/self");
     this.#executable = self.readLink("exe");
     self.close();
@@ -96,6 +101,8 @@ export class Descriptors {
       "open /dev/null",
     );
     if (!this.#readFrom.includes("-")) this.#stopReadingTerminals();
+    // As long as the files are open, their locks keep others from cutting them.
+    detachSharedFiles();
     const foreign = this.#foreign();
     for (const { fd } of foreign) {
       // Numbers beyond the limit on open files cannot be had again, by nobody.
@@ -103,21 +110,28 @@ export class Descriptors {
     }
     libc().close(nowhere);
     this.#keepWhatIsWritten();
-    detachSharedFiles();
     return foreign.map(({ target }) => target);
   }
 
   /** What is typed on the terminal that is written to is nobody's business. */
   #stopReadingTerminals(): void {
+    const left: number[] = [];
     for (const fd of this.#directory.numbers()) {
       if (libc().isatty(fd) === 0) continue;
       const path = cString(`/proc/self/fd/${fd}`);
       const flags = O_WRONLY | O_NOCTTY | O_CLOEXEC;
       const writing = libc().openat(AT_FDCWD, path, flags, 0);
-      if (writing < 0) continue;
+      if (writing < 0) {
+        left.push(fd);
+        continue;
+      }
       checked(libc().dup2(writing, fd), "dup2");
       libc().close(writing);
     }
+    if (left.length === 0) return;
+    logWarning(
+      "the terminal is another user's: what is typed there stays in reach",
+    );
   }
 
   /** A file that standard output goes to is a log, even if it was named with `>`. */
@@ -152,7 +166,10 @@ export class Descriptors {
     return this.#directory.numbers().flatMap((fd): Descriptor[] => {
       const status = fileStatus(fd);
       const target = this.#directory.readLink(`${fd}`);
-      if (status === undefined || target === undefined) return [];
+      if (status === undefined || target === undefined) {
+        if (isOpen(fd)) refuse(fd);
+        return [];
+      }
       const isKept = standard.includes(status.identity) ||
         this.#isHarmless(fd, target, status);
       if (isKept) this.#kept.set(fd, status.identity);
@@ -167,7 +184,7 @@ export class Descriptors {
     if (status.type === "device") {
       return major === MEMORY_MAJOR && HARMLESS_MINORS.includes(minor);
     }
-    if (WAITING.includes(target)) return !INHERITED.includes(fd);
+    if (WAITING.includes(target)) return !INHERITED?.includes(fd);
     if (!isClosedOnExec(fd)) return false;
     if (target.startsWith("socket:")) return isUnnamedUnix(fd);
     return isReadOnly(fd) &&
@@ -181,11 +198,26 @@ export class Descriptors {
   }
 }
 
-function listInherited(): number[] {
-  const directory = new ProcDirectory("/proc/self/fd");
-  const all = directory.numbers().filter((fd) => !isClosedOnExec(fd));
-  directory.close();
-  return all;
+/** Undefined if that cannot be told: who needs it says so. */
+function listInherited(): number[] | undefined {
+  try {
+    const directory = new ProcDirectory("/proc/self/fd");
+    const all = directory.numbers().filter((fd) => !isClosedOnExec(fd));
+    directory.close();
+    return all;
+  } catch {
+    return undefined;
+  }
+}
+
+function isOpen(fd: number): boolean {
+  return libc().fcntl(fd, F_GETFD, 0) >= 0;
+}
+
+function refuse(fd: number): never {
+  throw new Failure(
+    `descriptor ${fd} cannot be looked at: refusing to go on; an outer filter must allow statx(2) and readlinkat(2)`,
+  );
 }
 
 /** Such sockets join two parts of the process, and lead nowhere else. */

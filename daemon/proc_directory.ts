@@ -5,6 +5,7 @@
  */
 
 import { closeDescriptor, keepDescriptor } from "../ffi/descriptors.ts";
+import { fileStatus } from "../ffi/file_status.ts";
 import { checked, cString, libc } from "../ffi/libc.ts";
 import {
   AT_FDCWD,
@@ -59,6 +60,11 @@ export class ProcDirectory {
   /** Opens an entry for reading; returns a negative number if it is gone. */
   open(name: string): number {
     return libc().openat(this.fd, cString(name), O_RDONLY | O_CLOEXEC, 0);
+  }
+
+  /** Whether there is an entry of this name. */
+  has(name: string): boolean {
+    return fileStatus(this.fd, name) !== undefined;
   }
 
   /** What an entry points to; undefined if it is gone. */

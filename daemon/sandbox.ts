@@ -19,7 +19,12 @@ import {
   resolveTarget,
   type Target,
 } from "./privileges.ts";
-import { checkFilter, installFilter, isSeccompSupported } from "./seccomp.ts";
+import {
+  assembleFilter,
+  checkFilter,
+  installFilter,
+  isSeccompSupported,
+} from "./seccomp.ts";
 import type { SandboxDescriptors } from "./syscalls.ts";
 import { ThreadDirectory } from "./threads.ts";
 
@@ -69,11 +74,8 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
   const { directories, streams, rewritten } = needs.settle();
   descriptors.check();
   descriptors.close();
-  const { descriptors: capture, rebound = [], joining = [] } = needs.capture;
   confine({
-    capture,
-    rebound,
-    joining,
+    ...numbersOf(needs.capture),
     directories,
     streams,
     rewritten: [...needs.rewritten, ...rewritten],
@@ -81,18 +83,45 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
   threads.close();
 }
 
+function numbersOf(
+  { descriptors: capture, rebound = [], joining = [] }: SandboxNeeds["capture"],
+): Pick<SandboxDescriptors, "capture" | "rebound" | "joining"> {
+  return { capture, rebound, joining };
+}
+
 /**
- * Checks what can be checked of the user and the directory; returns whether
- * everything could be.
+ * Checks what can be checked of the user, the directory and the system call
+ * filter; returns whether everything could be.
  *
+ * @param capture Whose descriptors make most of the filter's length.
  * @throws {Failure} If one is missing or unsafe.
  */
-export function checkTarget(options: Options): boolean {
+export function checkTarget(
+  options: Options,
+  capture?: SandboxNeeds["capture"],
+): boolean {
   if (Deno.build.os !== "linux") return false;
-  if (!options["no-drop"]) checkFilter();
+  if (!options["no-drop"]) {
+    checkFilter();
+    if (capture !== undefined) checkLength(capture);
+  }
   if (!isRoot()) return false;
   if (!options["no-drop"]) findTarget(options);
   return true;
+}
+
+/** What is not open yet has other numbers, but few more. */
+const OPENED_LATER = [0, 1, 2, 3];
+
+function checkLength(capture: SandboxNeeds["capture"]): void {
+  if (!isSeccompSupported()) return;
+  assembleFilter({
+    ...numbersOf(capture),
+    directories: OPENED_LATER,
+    rewritten: OPENED_LATER,
+    streams: true,
+    pid: 0,
+  });
 }
 
 function findTarget(options: Options): Target {

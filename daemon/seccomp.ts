@@ -90,7 +90,7 @@ function refuse(): never {
  */
 export function installFilter(descriptors: SandboxDescriptors): void {
   const architecture = Deno.build.arch as Architecture;
-  const program = assembleFilter(architecture, descriptors);
+  const program = assembleFilter(descriptors);
   checked(libc().prctl(PR_SET_NO_NEW_PRIVS, 1n, 0n, 0n, 0n), "prctl");
   const result = libc().syscall(
     BigInt(CALLS.seccomp[architecture]),
@@ -102,12 +102,14 @@ export function installFilter(descriptors: SandboxDescriptors): void {
   if (result > 0n) throw new Error(`seccomp: thread ${result} does not follow`);
 }
 
-function assembleFilter(
-  architecture: Architecture,
-  descriptors: SandboxDescriptors,
-): PackedProgram {
+/**
+ * Writes the filter's program.
+ *
+ * @throws {Failure} If it is longer than the kernel takes.
+ */
+export function assembleFilter(descriptors: SandboxDescriptors): PackedProgram {
   try {
-    return seccompProgram(architecture, descriptors);
+    return seccompProgram(Deno.build.arch as Architecture, descriptors);
   } catch (error) {
     const { length } = descriptors.capture;
     throw new Failure(

@@ -13,6 +13,7 @@ export type HandledSignal = "SIGTERM" | "SIGINT" | "SIGHUP" | "SIGUSR2";
 
 // bits/signum-arch.h
 const [SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM] = [1, 2, 10, 12, 15];
+const SIGXFSZ = 25;
 // bits/sigaction.h
 const SIG_UNBLOCK = 1;
 /** sizeof(sigset_t) */
@@ -51,6 +52,11 @@ function ignoreDebuggerSignal(): void {
   libc().signal(SIGUSR1, SIG_IGN);
 }
 
+/** A file as long as it may be (ulimit -f) is one that cannot be written to. */
+function ignoreFileSize(): void {
+  if (Deno.build.os === "linux") libc().signal(SIGXFSZ, SIG_IGN);
+}
+
 /** Whoever starts the program may have blocked signals, for its children too. */
 function unblock(): void {
   if (Deno.build.os !== "linux") return;
@@ -64,3 +70,4 @@ function unblock(): void {
 listen();
 unblock();
 ignoreDebuggerSignal();
+ignoreFileSize();

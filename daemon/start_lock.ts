@@ -36,12 +36,9 @@ export function alone<Result>(path: string, act: () => Result): Result {
     if (!lockFile(fd, isNew) || fileStatus(fd)?.links !== 1) {
       throw new Failure("another scanlogd starts there");
     }
-    try {
-      return act();
-    } finally {
-      if (isNew) libc().unlink(cString(lock));
-    }
+    return act();
   } finally {
+    if (isNew && isOurs(fileStatus(fd))) libc().unlink(cString(lock));
     libc().close(fd);
   }
 }

@@ -5,6 +5,7 @@
  */
 
 import { libc } from "../ffi/libc.ts";
+import { Failure } from "./failure.ts";
 import { ProcDirectory } from "./proc_directory.ts";
 
 /** What /proc/PID/task/TID/status says of a thread. */
@@ -40,7 +41,13 @@ export class ThreadDirectory {
       tid,
       fd: this.#directory.open(`${tid}/status`),
     }));
-    // A thread may have ended meanwhile.
+    // A thread may have ended meanwhile; of any other, all must be known.
+    for (const { tid, fd } of files) {
+      if (fd >= 0 || !this.#directory.has(`${tid}`)) continue;
+      throw new Failure(
+        `the status of thread ${tid} cannot be read: refusing to go on; allow more open files, with ulimit -n or LimitNOFILE=`,
+      );
+    }
     return new ThreadStatusFiles(files.filter(({ fd }) => fd >= 0));
   }
 

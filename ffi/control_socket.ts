@@ -61,12 +61,13 @@ export function bindControl(path: string): number {
   // From the first moment on nobody else may connect to it.
   const mask = libc().umask(0o177);
   try {
-    checked(libc().bind(fd, address, address.length), "bind");
     const one = Int32Array.of(1);
     checked(
       libc().setsockopt(fd, SOL_SOCKET, SO_PASSCRED, one, one.byteLength),
       "setsockopt(SO_PASSCRED)",
     );
+    // Last: what fails after it would leave its name behind.
+    checked(libc().bind(fd, address, address.length), "bind");
   } catch (error) {
     libc().close(fd);
     throw error;

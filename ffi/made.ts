@@ -5,7 +5,7 @@
  */
 
 import { closeDescriptor, keepDescriptor } from "./descriptors.ts";
-import { cString, libc } from "./libc.ts";
+import { cString, errno, libc, SystemError } from "./libc.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "./linux.ts";
 
 /** unlinkat(2): it is a directory. */
@@ -26,6 +26,7 @@ const all: Made[] = [];
  * remove it also behind chroot.
  *
  * @param flags {@linkcode AT_REMOVEDIR} for a directory.
+ * @throws {SystemError} If its directory cannot be opened; it is removed again.
  */
 export function madePath(path: string, flags = 0): void {
   const slash = path.lastIndexOf("/") + 1;
@@ -39,8 +40,12 @@ export function madePath(path: string, flags = 0): void {
       0,
     ),
   );
-  if (parent < 0) return;
   const name = cString(path.slice(slash));
+  if (parent < 0) {
+    const number = errno();
+    unlinkat(AT_FDCWD, cString(path), flags);
+    throw new SystemError(`open the directory of ${path}`, number);
+  }
   all.push({
     undo: () => unlinkat(parent, name, flags),
     keep: () => closeDescriptor(parent),

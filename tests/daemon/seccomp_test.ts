@@ -3,10 +3,18 @@
  * with every combination of arguments that matters, on both architectures.
  */
 
+import { parseCommandLine } from "../../daemon/command_line.ts";
+import { Failure } from "../../daemon/failure.ts";
+import { checkTarget } from "../../daemon/sandbox.ts";
 import { seccompProgram } from "../../daemon/seccomp.ts";
 import { allowedCalls } from "../../daemon/syscalls.ts";
 import type { PackedProgram } from "../../ffi/bpf.ts";
-import { assert, assertEquals, assertLessOrEqual } from "../assert.ts";
+import {
+  assert,
+  assertEquals,
+  assertLessOrEqual,
+  assertThrows,
+} from "../assert.ts";
 import { interpret } from "../bpf.ts";
 
 const ARCHITECTURES = ["x86_64", "aarch64"] as const;
@@ -632,3 +640,21 @@ for (const architecture of ARCHITECTURES) {
     });
   });
 }
+
+Deno.test({
+  name: "more interfaces than a filter can name are refused at once",
+  ignore: Deno.build.os !== "linux",
+  fn() {
+    const options = parseCommandLine(["-o", "stdout"]);
+    const capture = (count: number) => {
+      const descriptors = Array.from({ length: count }, (_, i) => 100 + i);
+      return { descriptors, rebound: descriptors };
+    };
+    checkTarget({ ...options, trial: true }, capture(330));
+    assertThrows(
+      () => checkTarget({ ...options, trial: true }, capture(440)),
+      Failure,
+      "no system call filter for 440 capture descriptors",
+    );
+  },
+});

@@ -8,7 +8,7 @@ import { assertEquals, assertMatch } from "../assert.ts";
 import { Folder, program } from "./daemon.ts";
 import { machine } from "./machine.ts";
 import { makeInterfaces, Namespace } from "./namespaces.ts";
-import { Process } from "./processes.ts";
+import { Process, run } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
 const NEEDS = { root: true, tools: ["ip", "unshare"] };
@@ -20,10 +20,12 @@ type Replacement = readonly [module: string, by: string];
 /** Starts the program with a module replaced; returns what it says of itself. */
 async function startBroken(
   [module, by]: Replacement,
-  { args = [], env = {}, interfaces = 0 }: {
+  { args = [], env = {}, interfaces = 0, until }: {
     args?: readonly string[];
     env?: Record<string, string>;
     interfaces?: number;
+    /** It is stopped once it says this. */
+    until?: string;
   } = {},
 ): Promise<{ code: number; stderr: string[] }> {
   await using folder = await Folder.create();
@@ -50,7 +52,8 @@ async function startBroken(
     host.inside([...machine(), deno, run, `--import-map=${map}`, ...rest]),
     { env },
   );
-  const code = await daemon.end();
+  if (until !== undefined) await daemon.told(until);
+  const code = until === undefined ? await daemon.end() : await daemon.stop();
   return { code, stderr: [...daemon.stderr] };
 }
 
@@ -132,5 +135,26 @@ liveTest(
         `^scanlogd: descriptor \\d+ \\(${path}\\) is open and none of ours: refusing to go on`,
       ),
     );
+  },
+);
+
+liveTest(
+  "a cache that another runtime cuts meanwhile ends nothing",
+  NEEDS,
+  async () => {
+    await using folder = await Folder.create();
+    const info = JSON.parse(await run([Deno.execPath(), "info", "--json"]));
+    await run(["cp", "-a", info.denoDir, `${folder.path}/cache`]);
+    const { code } = await startBroken(
+      ["ffi/descriptor_flags.ts", "tests/live/broken/cutting_flags.ts"],
+      {
+        env: {
+          DENO_DIR: `${folder.path}/cache`,
+          CUT_FILE: `${folder.path}/cache/dep_analysis_cache_v2-shm`,
+        },
+        until: "scanlogd: watching: ",
+      },
+    );
+    assertEquals(code, 0);
   },
 );

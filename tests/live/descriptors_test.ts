@@ -193,6 +193,37 @@ liveTest("what is typed on its terminal cannot be read", {
   await terminal.end();
 });
 
+liveTest("a terminal that cannot be opened anew is said to be in reach", {
+  ...NEEDS,
+  tools: [...NEEDS.tools, "script", "setpriv"],
+}, async () => {
+  await using host = await Namespace.create();
+  const start = program(["-i", "lo", "-o", "stdout"]).map((word) => `'${word}'`)
+    .join(" ");
+  const command = 'chown 65534 "$(tty)" && exec setpriv' +
+    ` --bounding-set=-dac_override --inh-caps=-all ${start}`;
+  await using terminal = new Process(
+    host.inside([
+      ...machine({
+        setUp: "mkdir /dev/pts && mount -t devpts devpts /dev/pts" +
+          " && ln -s pts/ptmx /dev/ptmx",
+      }),
+      ...["script", "--quiet", "--command", command, "/dev/null"],
+    ]),
+    { input: "never" },
+  );
+  await eventually(
+    () => terminal.stdout.some((line) => line.includes("watching: ")),
+    () => `its start\n${terminal.stdout.join("\n")}`,
+  );
+  assert(
+    terminal.stdout.some((line) =>
+      line.includes("the terminal is another user's")
+    ),
+    terminal.stdout.join("\n"),
+  );
+});
+
 /** A shell that starts a program with descriptors that are not its business. */
 function leaking(path: string, command: readonly string[]): string[] {
   const script = 'exec 7<"$0" 8<>"$0" 9>>"$0"; exec "$@"';
@@ -216,8 +247,15 @@ for (const kind of ["raw", "pcap", "nids"]) {
       assertOnlyOurs(daemon.pid, {
         [path("scans")]: "scans are written there",
         [path("pid")]: "tells the process's number",
-        [folder.path]: "where syslogd's socket is",
+        // A file system of its own, in which the directory is the root.
+        "/": "where syslogd's socket is",
       });
+      const { ino } = await Deno.stat(folder.path);
+      for (const { fd, target } of descriptorsOf(daemon.pid)) {
+        if (target !== "/") continue;
+        const info = await Deno.stat(`/proc/${daemon.pid}/fd/${fd}`);
+        assertEquals(info.ino, ino);
+      }
       assertEquals(await daemon.stop(), 0);
       assertEquals(await Deno.readTextFile(path("leaked")), "untouched");
     },

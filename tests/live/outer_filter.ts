@@ -18,3 +18,4 @@ export function outerFilter(...calls: SystemCall[]): string[] {
 
 export const CHROOT: SystemCall = { x86_64: 161, aarch64: 51 };
 export const SETRESUID: SystemCall = { x86_64: 117, aarch64: 147 };
+export const READLINKAT: SystemCall = { x86_64: 267, aarch64: 78 };

@@ -6,9 +6,9 @@
 import { CALLS } from "../../daemon/syscall_numbers.ts";
 import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Folder, launch, startDaemon } from "./daemon.ts";
-import { Namespace } from "./namespaces.ts";
-import { outerFilter, SETRESUID } from "./outer_filter.ts";
-import { run } from "./processes.ts";
+import { Namespace, TwoHosts } from "./namespaces.ts";
+import { outerFilter, READLINKAT, SETRESUID } from "./outer_filter.ts";
+import { eventually, run } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
 const NEEDS = { root: true, tools: ["ip", "unshare"] };
@@ -145,6 +145,10 @@ const LATE: Record<string, { as: string[]; says: RegExp }> = {
     as: outerFilter(CALLS.seccomp),
     says: /^scanlogd: cannot install the system call filter: /,
   },
+  "an outer filter that hides what is open": {
+    as: outerFilter(READLINKAT),
+    says: /^scanlogd: descriptor \d+ cannot be looked at: refusing to go on; /,
+  },
   "few open files": {
     as: ["sh", "-c", 'ulimit -n 36; exec "$@"', "sh"],
     says: /^scanlogd: only 36 files may be open at once; allow 64 at least/,
@@ -168,14 +172,8 @@ for (const [what, { as, says }] of Object.entries(LATE)) {
     await Deno.writeTextFile(path("lines"), "before\n");
     await using host = await Namespace.create();
     await using daemon = launch(host, [
-      ...[
-        "-i",
-        "lo",
-        "-o",
-        `file:${path("lines")}`,
-        "-o",
-        `json:${path("new")}`,
-      ],
+      ...["-i", "lo"],
+      ...["-o", `file:${path("lines")}`, "-o", `json:${path("new")}`],
       ...["--metrics", path("counters"), "--pid-file", path("pid")],
     ], { as, run: run.path, setUp: "rm -r /run/scanlogd" });
     assertEquals(await daemon.end(), 1);
@@ -186,6 +184,33 @@ for (const [what, { as, says }] of Object.entries(LATE)) {
     assertEquals(namesIn(run.path), []);
   });
 }
+
+/** Far above what the runtime writes to its caches. */
+const LONGEST = 100 << 20;
+
+liveTest(
+  "a file as long as the limit allows is said to be, and ends nothing",
+  { ...NEEDS, tools: [...NEEDS.tools, "prlimit", "nmap"] },
+  async () => {
+    await using folder = await Folder.create();
+    const path = `${folder.path}/lines`;
+    await run(["truncate", "-s", `${LONGEST}`, path]);
+    await using two = await TwoHosts.create();
+    await using daemon = await startDaemon(two.host, ["-o", `file:${path}`], {
+      as: ["prlimit", `--fsize=${LONGEST}`],
+    });
+    await two.scan();
+    await eventually(
+      () =>
+        daemon.stderr.some((line) =>
+          line.endsWith(`${path}: cannot be written to, lines are lost`)
+        ),
+      () => "a warning",
+    );
+    assertEquals(await daemon.stop(), 0);
+    assertEquals((await Deno.stat(path)).size, LONGEST);
+  },
+);
 
 for (const option of ["file:", "json:"]) {
   liveTest(`-o ${option} takes no file of the kernel's`, NEEDS, async () => {
