@@ -261,6 +261,13 @@ function giveUpCapabilities(
         (sets.CapPrm & ~BigInt(set)) !== 0n
       ).map(({ tid }) => tid),
   );
+  for (const thread of threads.look()) {
+    if (!canEmpty || thread.capabilities.CapBnd === 0n) continue;
+    refuse(
+      thread,
+      "capabilities that it could get (CapBnd); an outer filter must allow prctl(2), and SIGURG must not be blocked",
+    );
+  }
 }
 
 /** All that there can be, whatever the kernel knows. */

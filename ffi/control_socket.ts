@@ -27,6 +27,8 @@ import {
 } from "./linux.ts";
 import { cString } from "./libc.ts";
 
+import { MAX_SOCKET_NAME } from "./unix_socket.ts";
+
 /** struct msghdr, struct iovec, struct cmsghdr on 64-bit systems (bits/socket.h). */
 const MSGHDR = 56;
 const IOVEC = 16;
@@ -103,6 +105,13 @@ function openSocket(): number {
 
 function addressOf(path: string): Uint8Array<ArrayBuffer> {
   const bytes = cString(path);
+  if (bytes.length > MAX_SOCKET_NAME + 1) {
+    throw new Error(
+      `the path is ${
+        bytes.length - 1
+      } bytes long, at most ${MAX_SOCKET_NAME} are possible`,
+    );
+  }
   const address = new Uint8Array(FAMILY_BYTES + bytes.length);
   new DataView(address.buffer).setUint16(0, AF_UNIX, true);
   address.set(bytes, FAMILY_BYTES);

@@ -200,8 +200,11 @@ export function readProc(name: string): string {
   const decoder = new TextDecoder();
   let text = "";
   for (;;) {
-    const length = Number(libc().read(fd, chunk, BigInt(chunk.length)));
-    if (length <= 0) break;
+    const size = BigInt(chunk.length);
+    const length = Number(
+      checked(libc().read(fd, chunk, size), `read ${path}`),
+    );
+    if (length === 0) break;
     text += decoder.decode(chunk.subarray(0, length), { stream: true });
   }
   libc().close(fd);

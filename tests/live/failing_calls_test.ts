@@ -23,6 +23,7 @@ const CALLS: readonly [call: string, count: number, error: string][] = [
   ["capset", 1, "EPERM"],
   ["chdir", 2, "EACCES"],
   ["flock", 3, "ENOLCK"],
+  ["prctl", 2, "EPERM"],
   ["setresuid", 1, "EAGAIN"],
   ["setsockopt", 8, "ENOMEM"],
   ["socket", 6, "EMFILE"],
