@@ -20,7 +20,8 @@ const OPTIONS: OutputFileOptions = {
   option: "--pid-file",
   flags: O_RDWR,
   mode: 0o644,
-  mayHold: /^\s*\d{0,10}\s*$/,
+  // Shorter than what is looked at: behind it, there could be anything.
+  mayHold: /^\s{0,16}\d{0,10}\s{0,16}$/,
 };
 
 /**

@@ -137,16 +137,19 @@ function whyNot(
     return "it has a second name (a hard link); remove one of them";
   }
   if (mayHold === undefined || status.size === 0) return undefined;
-  return mayHold.test(beginningOf(fd))
+  const beginning = beginningOf(fd);
+  if (beginning === undefined) return "it cannot be read";
+  return mayHold.test(beginning)
     ? undefined
     : "it holds something else; name another file, or remove it";
 }
 
-function beginningOf(fd: number): string {
+function beginningOf(fd: number): string | undefined {
   const bytes = new Uint8Array(SAMPLE);
   const length = Number(libc().read(fd, bytes, BigInt(SAMPLE)));
+  if (length < 0) return undefined;
   libc().lseek(fd, 0n, 0);
-  return new TextDecoder().decode(bytes.subarray(0, Math.max(length, 0)));
+  return new TextDecoder().decode(bytes.subarray(0, length));
 }
 
 /** Pipes and devices such as /dev/null are written to, nothing else. */

@@ -43,7 +43,13 @@ const OPTIONS: Record<string, (path: string) => string[]> = {
   "probes:": (path) => ["-o", `probes:${path}`],
   "--metrics": (path) => ["--metrics", path],
 };
-const CHECKED_CONTENTS = ["--pid-file", "--metrics"];
+const PASSWD = "root:x:0:0::/root:/bin/sh\n";
+/** The last is behind what is looked at first. */
+const CHECKED_CONTENTS = [
+  ["--pid-file", PASSWD],
+  ["--metrics", PASSWD],
+  ["--pid-file", `${" ".repeat(300)}precious\n`],
+] as const;
 
 /** All that is in a folder, down to each file's bytes, owner and time. */
 async function snapshot(folder: string): Promise<string> {
@@ -84,14 +90,15 @@ for (const [option, args] of Object.entries(OPTIONS)) {
   }
 }
 
-for (const option of CHECKED_CONTENTS) {
+for (const [option, text] of CHECKED_CONTENTS) {
+  const what = JSON.stringify(text.trim());
   liveTest(
-    `${option} on a file that holds something else: one line, nothing changed`,
+    `${option} on a file that holds ${what}: one line, nothing changed`,
     NEEDS,
     async () => {
       await using folder = await Folder.create();
       const path = `${folder.path}/passwd`;
-      await Deno.writeTextFile(path, "root:x:0:0::/root:/bin/sh\n");
+      await Deno.writeTextFile(path, text);
       const before = await snapshot(folder.path);
       await using host = await Namespace.create();
       await using daemon = launch(host, [
