@@ -106,13 +106,17 @@ export class Received {
     const isEmpty = protocol === PROTOCOL_UDP &&
       datagramKind === DATAGRAM_EMPTY;
     this.#add(segment, isEmpty ? traits | HEAVY : traits);
+    // It is older than the capture, of which the other half is missing.
+    if (kind === WITH_ACK && isData(segment) && this.#mayBeHalf(segment)) {
+      this.#continued(segment);
+    }
   }
 
   /** A segment with ACK that goes to nobody knows whom may yet be refused. */
   #asks(segment: Segment): void {
     const { ports } = this.#state;
     const host = this.#state.destinationOf(segment);
-    ports.noteAsked(segment, host, (segment.flags & TCP_PSH) !== 0);
+    ports.noteAsked(segment, host, isData(segment));
   }
 
   /** Flags are TCP's: the type of a chunk is none. */
@@ -170,9 +174,10 @@ export class Received {
     if (entry < 0 || records.has(entry, HEARD)) return;
     const index = this.#state.findTarget(entry, segment);
     if (index < 0 || records.stateAt(entry, index) !== WAITING) return;
-    // The next probe of an ACK scan continues nothing.
-    if ((records.traitsAt(entry, index) & HAS_ACK) !== 0) return;
-    ports.sawHalf(this.#state.sourceOf(segment));
+    if ((records.traitsAt(entry, index) & HAS_ACK) === 0) {
+      ports.sawHalf(this.#state.sourceOf(segment));
+      // The next probe of an ACK scan continues nothing.
+    } else if (!isData(segment)) return;
     records.setState(entry, index, ANSWERED_TARGET);
     this.#state.sharedOut.outcome(
       this.#state.key,
@@ -183,4 +188,9 @@ export class Received {
     );
     judgement.update(entry, segment.time);
   }
+}
+
+/** Whether a segment has data, as probes have not. */
+function isData({ flags }: Segment): boolean {
+  return (flags & TCP_PSH) !== 0;
 }

@@ -13,10 +13,13 @@ import { FirstProbes } from "../table/first_probes.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
 import {
   ABORTED,
+  ANSWERED_TARGET,
   BY_ERROR,
   BY_REFUSAL,
   EXCUSED,
+  HAS_ACK,
   IS_OURS,
+  isSurelyLocal,
   REFUSED,
   STATE_MASK,
   TARGET_UDP,
@@ -242,6 +245,7 @@ export class Recorder {
       this.#judge.refused(entry, index, probe.time);
     }
     if (known === ABORTED) return false;
+    if (this.#isContinued(entry, index, traits)) return false;
     const age = (toWord(probe.time) - records.timeAt(entry, index)) >>> 0;
     if (age > this.#pauseOf(traits)) {
       this.#room.remove(entry, index);
@@ -256,6 +260,20 @@ export class Recorder {
     return false;
   }
 
+  /**
+   * Whether a stream of datagrams or a connection goes on, of which nobody may
+   * have seen the other half.
+   */
+  #isContinued(entry: number, index: number, traits: number): boolean {
+    const { records } = this.#state;
+    const known = records.stateAt(entry, index);
+    if (known === EXCUSED) {
+      return records.protocolAt(entry, index) === TARGET_UDP;
+    }
+    const isAck = (traits & (HAS_ACK | REFUSED)) === HAS_ACK;
+    return known === ANSWERED_TARGET && isAck;
+  }
+
   #shareRefusal(entry: number, index: number): void {
     const { records, sharedOut, key } = this.#state;
     const protocol = records.protocolAt(entry, index);
@@ -265,13 +283,13 @@ export class Recorder {
   }
 
   /**
-   * Where nobody knows who is ours, answers may take another way: what gets many
-   * datagrams is sent a stream.
+   * Of other hosts than the watched one nobody knows who only listens, and answers
+   * may take another way: what gets many datagrams is sent a stream.
    */
   #noteRepeat(entry: number, index: number, { time }: Segment): void {
     const { records, judgement } = this.#state;
     if (records.protocolAt(entry, index) !== TARGET_UDP) return;
-    if ((records.traitsAt(entry, index) & IS_OURS) !== 0) return;
+    if (isSurelyLocal(records.traitsAt(entry, index))) return;
     if (!records.countRepeat(entry, index)) return;
     records.setState(entry, index, EXCUSED);
     judgement.update(entry, time);

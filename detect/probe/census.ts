@@ -104,11 +104,10 @@ export class Census {
     const word = this.#records.wordAt(this.#entry, index);
     if ((word & IS_OURS) !== 0) return false;
     if (!this.#hasHosts) this.#countHosts();
-    const few = isDatagram(protocolOf(word)) ? 1 : FEW_PORTS;
     const host = this.#records.hostAt(this.#entry, index);
     const at = this.#cell(HOSTS | protocolOf(word), host);
     const self = stateOf(word) === ANSWERED_TARGET ? 0 : 1;
-    if (this.#cells[at + UNANSWERED] - self >= few) return false;
+    if (this.#cells[at + UNANSWERED] - self >= FEW_PORTS) return false;
     return (word & HAS_ACK) !== 0 || !this.#isSwept(word);
   }
 

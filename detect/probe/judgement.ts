@@ -158,13 +158,16 @@ export class Judgement {
    * anything else comes.
    */
   graceOf(traits: number, protocol: number): number {
-    if ((traits & HAS_ACK) !== 0 || (traits & IS_LOCAL) === 0) {
+    const isSlow = protocol === TARGET_UDP || protocol === TARGET_IP;
+    const isRefused = (traits & REFUSED) !== 0;
+    const isUnsure = (traits & IS_UNSURE) !== 0;
+    // A stream of datagrams, which nobody needs to answer, takes time to tell.
+    const isStream = isSlow && isUnsure && !isRefused;
+    if ((traits & HAS_ACK) !== 0 || (traits & IS_LOCAL) === 0 || isStream) {
       return LONG_GRACE_MS;
     }
     const answerDelay = this.#answerDelay;
-    const isSlow = protocol === TARGET_UDP || protocol === TARGET_IP;
-    const isRefused = (traits & REFUSED) !== 0;
-    const isNear = (traits & IS_UNSURE) === 0 && !this.#ports.forwards();
+    const isNear = !isUnsure && !this.#ports.forwards();
     if (!isSlow && (isRefused || isNear)) return answerDelay;
     return Math.max(answerDelay, ANSWER_GRACE_MS);
   }

@@ -62,10 +62,12 @@ export const BY_REFUSAL = 1 << 11;
  * and needs longer to answer.
  */
 export const IS_UNSURE = 1 << 12;
-/** How often it was asked again, in two bits: streams of datagrams are. */
-export const REPEATS = 3 << 13;
-/** Added for each time, up to {@linkcode REPEATS}. */
+/** How often it was asked again, in three bits: streams of datagrams are. */
+export const REPEATS = 7 << 13;
+/** Added for each time, up to {@linkcode MANY_REPEATS}. */
 export const REPEAT = 1 << 13;
+/** A scanner asks again once or twice, and each packet may be captured twice. */
+export const MANY_REPEATS = 6 * REPEAT;
 
 /** The state in a target's word. */
 export function stateOf(word: number): number {

@@ -14,6 +14,7 @@ import { checkTableSize } from "./buckets.ts";
 import { FirstPacketTable, IPV6_WORDS } from "./first_packets.ts";
 import { findTag, lowestSlot } from "./tags.ts";
 import {
+  MANY_REPEATS,
   portOf,
   PROTOCOL_SHIFT,
   protocolOf,
@@ -278,8 +279,8 @@ export abstract class TargetTable extends FirstPacketTable {
   countRepeat(entry: number, index: number): boolean {
     const at = this.#at(entry, index);
     const { words } = this;
-    if ((words[at] & REPEATS) !== REPEATS) words[at] += REPEAT;
-    return (words[at] & REPEATS) === REPEATS;
+    if ((words[at] & REPEATS) !== MANY_REPEATS) words[at] += REPEAT;
+    return (words[at] & REPEATS) === MANY_REPEATS;
   }
 
   /** Gives a target further traits. */

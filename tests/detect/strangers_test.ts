@@ -307,6 +307,18 @@ Deno.test("25 streams of datagrams that nobody answers", () => {
   assertEquals(found(traffic), []);
 });
 
+Deno.test("a player asks 60 servers at two ports, of which a third is gone", () => {
+  const traffic = new Traffic();
+  for (let i = 0; i < 60; i++) {
+    for (const port of [27_015, 27_016]) {
+      const host = address("203.0", i * 37);
+      const one = ends({ host, port, time: i * 40, delay: 30 });
+      traffic.probe("udp", i % 3 === 0 ? "silent" : "open", one);
+    }
+  }
+  assertEquals(found(traffic), []);
+});
+
 Deno.test("a UDP scan that nobody answers asks each port twice", () => {
   const traffic = new Traffic();
   for (const [i, port] of portsFrom(1, 60).entries()) {

@@ -51,7 +51,7 @@ function isStray(targets: readonly Target[], index: number): boolean {
     i !== index && other.host === host && other.protocol === protocol &&
     other.state !== ANSWERED_TARGET
   );
-  if (others.length >= (isUdp ? 1 : 2)) return false;
+  if (others.length >= 2) return false;
   if ((traits & HAS_ACK) !== 0) return true;
   const count = (state: number) =>
     targets.filter((other) =>
