@@ -31,6 +31,11 @@ import type { Ongoing } from "./ongoing.ts";
 import { Room } from "./room.ts";
 import type { FinderState } from "./state.ts";
 
+/** A copy of a packet comes so soon after it, in milliseconds, and is no repeat. */
+const COPY_MS = 1;
+/** Moments remembered at which a target was last asked again. */
+const MOMENTS = 1024;
+
 /** Adds targets to records. */
 export class Recorder {
   readonly #state: FinderState;
@@ -38,6 +43,7 @@ export class Recorder {
   readonly #ongoing: Ongoing;
   readonly #firstProbes: FirstProbes;
   readonly #room: Room;
+  readonly #repeated = new Int32Array(MOMENTS);
 
   /** @param random A source of 32 random bits for the hash keys. */
   constructor(
@@ -55,7 +61,8 @@ export class Recorder {
 
   /** The memory that it takes, in bytes. */
   get byteLength(): number {
-    return this.#firstProbes.byteLength + this.#room.byteLength;
+    return this.#firstProbes.byteLength + this.#room.byteLength +
+      this.#repeated.byteLength;
   }
 
   /**
@@ -290,8 +297,18 @@ export class Recorder {
     const { records, judgement } = this.#state;
     if (records.protocolAt(entry, index) !== TARGET_UDP) return;
     if (isSurelyLocal(records.traitsAt(entry, index))) return;
-    if (!records.countRepeat(entry, index)) return;
+    const now = toWord(time);
+    const moment = (Math.imul(entry, 0x9e3779b1) ^ index) & (MOMENTS - 1);
+    const isCopy = isJust(this.#repeated[moment], now) ||
+      isJust(records.timeAt(entry, index), now);
+    this.#repeated[moment] = now;
+    if (isCopy || !records.countRepeat(entry, index)) return;
     records.setState(entry, index, EXCUSED);
     judgement.update(entry, time);
   }
+}
+
+/** Whether a packet at one time may be a copy of one at another. */
+function isJust(then: number, now: number): boolean {
+  return ((now - then) >>> 0) <= COPY_MS;
 }

@@ -66,7 +66,7 @@ export const IS_UNSURE = 1 << 12;
 export const REPEATS = 7 << 13;
 /** Added for each time, up to {@linkcode MANY_REPEATS}. */
 export const REPEAT = 1 << 13;
-/** A scanner asks again once or twice, and each packet may be captured twice. */
+/** Scanners ask again once or twice, and some three times. */
 export const MANY_REPEATS = 6 * REPEAT;
 
 /** The state in a target's word. */
