@@ -7,7 +7,6 @@
 
 import {
   connectControl,
-  readText,
   sealedText,
   sendDescriptors,
 } from "../ffi/control_socket.ts";
@@ -21,6 +20,9 @@ import type { Options } from "./options.ts";
 
 /** So long may the running program take to answer, in milliseconds. */
 const PATIENCE_MS = 10_000;
+/** More than a command line can have. */
+const LONGEST_ANSWER = 4 << 20;
+const CHUNK_BYTES = 1 << 16;
 
 /**
  * Reads again what the running program was started with, and hands it over.
@@ -104,14 +106,45 @@ function pipe(): Int32Array {
 }
 
 async function readAnswer(path: string, fd: number): Promise<Answer> {
-  const polled = new DataView(new ArrayBuffer(8)); // struct pollfd
-  polled.setInt32(0, fd, true);
-  polled.setInt16(4, POLLIN, true);
-  const ready = await libc().poll(polled.buffer, 1n, PATIENCE_MS);
-  const text = ready > 0 ? readText(fd) : undefined;
+  const text = await readInTime(fd);
   libc().close(fd);
-  if (text !== undefined && text !== "") return JSON.parse(text) as Answer;
+  const answer = parseAnswer(text);
+  if (answer !== undefined) return answer;
   throw new Failure(
     `--reload: the running scanlogd at ${path} does not answer; look into its log`,
   );
+}
+
+/** What comes until the other end is closed, but waits for no longer than is meant. */
+async function readInTime(fd: number): Promise<string> {
+  const polled = new DataView(new ArrayBuffer(8)); // struct pollfd
+  polled.setInt32(0, fd, true);
+  polled.setInt16(4, POLLIN, true);
+  const decoder = new TextDecoder();
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  const end = performance.now() + PATIENCE_MS;
+  let text = "";
+  while (text.length <= LONGEST_ANSWER) {
+    const rest = Math.max(0, Math.ceil(end - performance.now()));
+    if (await libc().poll(polled.buffer, 1n, rest) <= 0) break;
+    const length = Number(libc().read(fd, chunk, BigInt(CHUNK_BYTES)));
+    if (length <= 0) return text + decoder.decode();
+    text += decoder.decode(chunk.subarray(0, length), { stream: true });
+  }
+  return "";
+}
+
+/** Undefined if it is none: who answers may have been taken over. */
+function parseAnswer(text: string): Answer | undefined {
+  try {
+    const answer = JSON.parse(text);
+    const { error, arguments: args = [], directory } = answer;
+    const isAnswer = Array.isArray(args) &&
+      [error ?? "", directory ?? "", ...args].every((each) =>
+        typeof each === "string"
+      );
+    return isAnswer ? answer : undefined;
+  } catch {
+    return undefined;
+  }
 }

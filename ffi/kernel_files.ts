@@ -4,7 +4,7 @@
  * @module
  */
 
-import { libc } from "./libc.ts";
+import { checked, libc } from "./libc.ts";
 
 /** Longer than struct statfs (bits/statfs.h). */
 const STATFS = 256;
@@ -31,6 +31,6 @@ const TYPES = [
 /** Whether an open file is one. */
 export function isOfKernel(fd: number): boolean {
   const status = new DataView(new ArrayBuffer(STATFS));
-  libc().fstatfs(fd, status.buffer);
+  checked(libc().fstatfs(fd, status.buffer), "fstatfs");
   return TYPES.includes(status.getUint32(0, true)); // f_type comes first
 }

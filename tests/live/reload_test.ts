@@ -1,6 +1,6 @@
 /** `--reload`: what was remembered stays, a wrong file changes nothing. */
 
-import { bindControl } from "../../ffi/control_socket.ts";
+import { bindControl, receiveControl } from "../../ffi/control_socket.ts";
 import { libc } from "../../ffi/libc.ts";
 import { assertEquals, assertStringIncludes } from "../assert.ts";
 import { Folder, launch, program, startDaemon } from "./daemon.ts";
@@ -209,6 +209,38 @@ liveTest(
     assertEquals(await third.stop(), 0);
   },
 );
+
+/** What somebody may answer who has taken over the running program. */
+const ANSWERS: Record<string, string> = {
+  "no JSON": "x",
+  "no object": "null",
+  "arguments that are no texts": '{"arguments":[1]}',
+  "a directory that is no text": '{"directory":{}}',
+  "an answer that never ends": '{"arguments":[',
+};
+
+for (const [what, answer] of Object.entries(ANSWERS)) {
+  liveTest(`--reload that gets ${what} ends with one line`, NEEDS, async () => {
+    await using site = await Site.create();
+    const socket = bindControl(site.control);
+    const reloading = site.reload();
+    const { descriptors } = await eventually(
+      () => receiveControl(socket),
+      () => "the question",
+    );
+    const [text, reply] = descriptors;
+    const bytes = new TextEncoder().encode(answer);
+    libc().write(reply, bytes, BigInt(bytes.length));
+    libc().close(text);
+    if (!what.includes("never")) libc().close(reply);
+    const [code, line] = await reloading;
+    libc().close(socket);
+    if (what.includes("never")) libc().close(reply);
+    assertEquals(code, 1);
+    assertStringIncludes(line, "does not answer; look into its log");
+    assertEquals(line.split("\n").length, 1, line);
+  });
+}
 
 liveTest("the flood limit changes while the daemon runs", NEEDS, async () => {
   await using site = await Site.create();
