@@ -234,8 +234,10 @@ function isUnnamedUnix(fd: number): boolean {
 }
 
 /**
- * Puts copies in the place of files that are mapped for writing: a database's
- * index is written to through memory, without a descriptor.
+ * Puts copies in the place of files that are mapped and shared: a database's index
+ * is written to through memory, without a descriptor. The database is mapped for
+ * reading alone, but whoever may change what memory is for could write to it, since
+ * its descriptor was open for writing.
  */
 function detachSharedFiles(): void {
   for (const line of readOwnProc("maps").split("\n")) {
@@ -263,6 +265,6 @@ function detachSharedFiles(): void {
   }
 }
 
-/** A line of /proc/self/maps: addresses, "rw-s", offset, device, inode, path. */
+/** A line of /proc/self/maps: addresses, "r--s", offset, device, inode, path. */
 const SHARED_FILE =
-  /^([\da-f]+)-([\da-f]+) rw.s [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* +\/(?!dev\/zero )/;
+  /^([\da-f]+)-([\da-f]+) r..s [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* +\/(?!dev\/zero )/;
