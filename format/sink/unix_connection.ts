@@ -15,9 +15,10 @@ import {
   sendSome,
 } from "../../ffi/unix_socket.ts";
 
-/** Number of open_tree(2), the same everywhere, and its flag (linux/mount.h). */
+/** Number of open_tree(2), the same everywhere, and its flags (linux/mount.h). */
 const OPEN_TREE = 428n;
 const OPEN_TREE_CLONE = 1n;
+const AT_RECURSIVE = 0x8000n;
 
 /**
  * A Unix socket: of datagrams, or of a stream if that is what somebody listens
@@ -162,10 +163,11 @@ function resolveSocket(path: string): string {
 
 /**
  * A copy of its mount that begins with the directory: from there, not even ".."
- * leads to anything above. Undefined without CAP_SYS_ADMIN.
+ * leads to anything above. With what is mounted below, as the host's socket alone
+ * is in containers. Undefined without CAP_SYS_ADMIN.
  */
 function openAlone(path: string): number | undefined {
-  const flags = OPEN_TREE_CLONE | BigInt(O_CLOEXEC);
+  const flags = OPEN_TREE_CLONE | AT_RECURSIVE | BigInt(O_CLOEXEC);
   const from = BigInt(AT_FDCWD);
   const fd = libc().open_tree(OPEN_TREE, from, cString(path), flags);
   return fd < 0n ? undefined : keepDescriptor(Number(fd));

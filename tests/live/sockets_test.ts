@@ -201,6 +201,33 @@ function scansTold({ stdout }: Process): string[] {
   });
 }
 
+/** As containers get a socket of their host's: at the place of an empty file. */
+liveTest(
+  "unix: a socket that is mounted alone is found",
+  NEEDS,
+  async () => {
+    await using folder = await Folder.create();
+    const path = `${folder.path}/log`;
+    const place = `${folder.path}/place/log`;
+    await Deno.mkdir(`${folder.path}/place`);
+    await Deno.writeTextFile(place, "");
+    await using program = await startHelper(path);
+    await using two = await TwoHosts.create();
+    await using daemon = await startDaemon(
+      two.host,
+      [...NO_LIMIT, "-o", `unix:${place}`],
+      { setUp: `mount --bind ${path} ${place}` },
+    );
+    await sendScans(two, 0, 3);
+    const found = () => scansTold(program);
+    await eventually(
+      () => found().length >= 3,
+      () => `3 scans, there are ${found().length}: ${daemon.stderr.join("\n")}`,
+    );
+    assertEquals(await daemon.stop(), 0);
+  },
+);
+
 liveTest(
   "unix: what nobody takes until the end is counted",
   NEEDS,
