@@ -123,8 +123,9 @@ function whyNot(
   const status = fileStatus(fd);
   if (status === undefined) return "it cannot be looked at";
   if (status.type !== "file") {
-    return describeType(status) ??
+    const why = describeType(status) ??
       (mayHold && `it is a ${status.type}; name a file`);
+    if (why !== undefined || status.type === "device") return why;
   }
   if (isOfKernel(fd)) {
     return "what is written there goes to the kernel, and is kept nowhere; name a file on a disk";

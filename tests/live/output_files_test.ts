@@ -249,6 +249,23 @@ liveTest("a pipe that nobody reads from is named as one", NEEDS, async () => {
   );
 });
 
+liveTest("another user's pipe is refused, as a file is", NEEDS, async () => {
+  await using folder = await Folder.create();
+  const pipe = `${folder.path}/pipe`;
+  await run(["sh", "-c", `mkfifo ${pipe} && chown ${NOBODY} ${pipe}`]);
+  await using host = await Namespace.create();
+  await using daemon = launch(host, ["-i", "lo", "-o", `file:${pipe}`], {
+    as: ["sh", "-c", `exec 3<>${pipe}; exec "$@"`, "sh"],
+  });
+  assertEquals(await daemon.end(), 1);
+  assertEquals(
+    daemon.stderr,
+    [
+      `scanlogd: --output file: ${pipe}: it belongs to another user (${NOBODY}); remove it, or: chown 0 it`,
+    ],
+  );
+});
+
 liveTest("a start that fails makes and changes no file", NEEDS, async () => {
   await using folder = await Folder.create();
   const path = (name: string) => `${folder.path}/${name}`;
