@@ -1,14 +1,14 @@
 /*
  * Loads that are no scan, for some seconds, in datagrams:
  *
- *   datagram_loads dns SERVER SECONDS
+ *   datagram_loads dns SERVER RATE SECONDS
  *   datagram_loads streams OWN PORT OTHER PORT COUNT BATCH LENGTH BYTE RATE SECONDS
  *
- * "dns" asks as fast as it is answered. "streams" is one end of COUNT streams
- * from and to ports that differ by 2: it sends RATE datagrams a second in all,
- * BATCH at once of each stream, or as many as it can if RATE is 0. They have LENGTH
- * bytes, and begin with BYTE. Prints how many datagrams were sent and received, in
- * how many milliseconds.
+ * "dns" asks RATE questions a second, or as many as are answered if RATE is 0.
+ * "streams" is one end of COUNT streams from and to ports that differ by 2: it
+ * sends RATE datagrams a second in all, BATCH at once of each stream, or as many as
+ * it can if RATE is 0. They have LENGTH bytes, and begin with BYTE. Prints how many
+ * datagrams were sent and received, in how many milliseconds.
  */
 
 #define _GNU_SOURCE
@@ -31,6 +31,8 @@ enum {
 	/* Sockets that ask, and questions of each that wait for an answer. */
 	ASKING = 20,
 	WINDOW = 50,
+	/* Questions of each at once where there is a rate. */
+	AT_ONCE = 5,
 	/* What is lost is asked again after so many milliseconds without answers. */
 	SILENCE_MS = 250,
 	BUFFER = 4 << 20,
@@ -115,32 +117,24 @@ static void ask_again(int fd, int count)
 	send_some(fd, count);
 }
 
-static void ask(const char *server, double seconds)
+/* Asks as fast as it is answered. */
+static void ask_in_turn(const int *fds, double end)
 {
-	static const unsigned char question[] =
-		"\0\0\1\0\0\1\0\0\0\0\0\0\3www\4site\0\0\1\0";
 	struct pollfd ready[ASKING];
-	double end = now() + seconds;
 
-	for (int i = 0; i < BATCH; i++) {
-		/* The text's end is the last byte of the class. */
-		memcpy(out_bytes[i], question, sizeof(question));
-		out_bytes[i][sizeof(question) - 1] = 1;
-		out_parts[i].iov_len = sizeof(question);
-	}
 	for (int i = 0; i < ASKING; i++) {
-		ready[i].fd = open_socket("0.0.0.0", 0, server, 53);
+		ready[i].fd = fds[i];
 		ready[i].events = POLLIN;
-		send_some(ready[i].fd, WINDOW);
+		send_some(fds[i], WINDOW);
 	}
 	while (now() < end) {
 		int some = poll(ready, ASKING, SILENCE_MS);
 
 		for (int i = 0; i < ASKING; i++) {
 			if (some == 0)
-				send_some(ready[i].fd, WINDOW);
+				send_some(fds[i], WINDOW);
 			else if (ready[i].revents != 0)
-				ask_again(ready[i].fd, receive_some(ready[i].fd));
+				ask_again(fds[i], receive_some(fds[i]));
 		}
 	}
 }
@@ -153,10 +147,46 @@ static void wait_until(double time)
 		usleep(left * 1e6);
 }
 
+/* Sends `batch` datagrams by each socket in turn, and takes what has arrived. */
+static void send_evenly(const int *fds, int count, int batch, double rate, double seconds)
+{
+	double begin = now();
+
+	for (unsigned long round = 0; now() < begin + seconds; round++) {
+		if (rate > 0)
+			wait_until(begin + round * count * batch / rate);
+		for (int i = 0; i < count; i++) {
+			send_some(fds[i], batch);
+			while (receive_some(fds[i]) == BATCH)
+				continue;
+		}
+	}
+}
+
+static void ask(char **args)
+{
+	/* The text's end is the last byte of the class. */
+	static const unsigned char question[] =
+		"\0\0\1\0\0\1\0\0\0\0\0\0\3www\4site\0\0\1\0";
+	double rate = atof(args[1]), seconds = atof(args[2]);
+	int fds[ASKING];
+
+	for (int i = 0; i < BATCH; i++) {
+		memcpy(out_bytes[i], question, sizeof(question));
+		out_bytes[i][sizeof(question) - 1] = 1;
+		out_parts[i].iov_len = sizeof(question);
+	}
+	for (int i = 0; i < ASKING; i++)
+		fds[i] = open_socket("0.0.0.0", 0, args[0], 53);
+	if (rate > 0)
+		send_evenly(fds, ASKING, AT_ONCE, rate, seconds);
+	else
+		ask_in_turn(fds, now() + seconds);
+}
+
 static void stream(char **args)
 {
 	int count = atoi(args[4]), batch = atoi(args[5]), length = atoi(args[6]);
-	double rate = atof(args[8]), seconds = atof(args[9]), begin;
 	int fds[SOCKETS];
 
 	if (count > SOCKETS || batch > BATCH || length > LENGTH)
@@ -169,16 +199,7 @@ static void stream(char **args)
 		fds[i] = open_socket(args[0], atoi(args[1]) + 2 * i,
 				     args[2], atoi(args[3]) + 2 * i);
 	fprintf(stderr, "ready\n");
-	begin = now();
-	for (unsigned long round = 0; now() < begin + seconds; round++) {
-		if (rate > 0)
-			wait_until(begin + round * count * batch / rate);
-		for (int i = 0; i < count; i++) {
-			send_some(fds[i], batch);
-			while (receive_some(fds[i]) == BATCH)
-				continue;
-		}
-	}
+	send_evenly(fds, count, batch, atof(args[8]), atof(args[9]));
 }
 
 int main(int argc, char **argv)
@@ -186,8 +207,8 @@ int main(int argc, char **argv)
 	double begin = now();
 
 	prepare();
-	if (argc == 4 && strcmp(argv[1], "dns") == 0)
-		ask(argv[2], atof(argv[3]));
+	if (argc == 5 && strcmp(argv[1], "dns") == 0)
+		ask(argv + 2);
 	else if (argc == 12 && strcmp(argv[1], "streams") == 0)
 		stream(argv + 2);
 	else
