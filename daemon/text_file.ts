@@ -26,8 +26,8 @@ export function readTextFile(option: string, path: string): string {
 }
 
 function readBytes(option: string, path: string): Uint8Array {
-  // Opening one could take for ever; one of the shell's is a link, and has a writer.
-  if (Deno.lstatSync(path).isFifo) {
+  // Opening one could take for ever; one of the shell's has no name, and a writer.
+  if (isNamedPipe(path)) {
     throw new Failure(`${option}: "${path}" is a pipe; name a file of text`);
   }
   using file = Deno.openSync(path);
@@ -48,6 +48,14 @@ function readBytes(option: string, path: string): Uint8Array {
     bytes = larger;
   }
   return bytes.subarray(0, length);
+}
+
+function isNamedPipe(path: string): boolean {
+  try {
+    return Deno.lstatSync(Deno.realPathSync(path)).isFifo ?? false;
+  } catch {
+    return false;
+  }
 }
 
 function whyUnreadable(path: string, error: Error): string {

@@ -64,9 +64,12 @@ Deno.test("a file without an end is refused, and a pipe without a writer", async
   const directory = await Deno.makeTempDir();
   const pipe = `${directory}/pipe`;
   await new Deno.Command("mkfifo", { args: [pipe] }).output();
+  const link = `${directory}/link`;
+  await Deno.symlink(pipe, link);
   const refused = {
     "/dev/zero": "has more than 64 MiB; name a file of text",
     [pipe]: "is a pipe; name a file of text",
+    [link]: "is a pipe; name a file of text",
   };
   for (const [path, why] of Object.entries(refused)) {
     const options = { ignore: [], "ignore-ports": [], "ignore-file": [path] };
