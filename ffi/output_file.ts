@@ -6,7 +6,11 @@
  * @module
  */
 
-import { closeDescriptor, keepDescriptor } from "./descriptors.ts";
+import {
+  closeDescriptor,
+  keepDescriptor,
+  ownDescriptors,
+} from "./descriptors.ts";
 import { type FileStatus, fileStatus } from "./file_status.ts";
 import { isOfKernel } from "./kernel_files.ts";
 import { cString, describeErrno, ENXIO, errno, libc } from "./libc.ts";
@@ -28,6 +32,8 @@ const W_OK = 2; // unistd.h
 // sys/file.h
 const LOCK_EX = 2;
 const LOCK_NB = 4;
+/** Standard output and standard error: what is rewritten is no log. */
+const STANDARD = [1, 2];
 /** Enough to recognize what a file holds. */
 const SAMPLE = 256;
 
@@ -136,6 +142,11 @@ function whyNot(
   }
   if (status.links > 1) {
     return "it has a second name (a hard link); remove one of them";
+  }
+  // Names that differ may mean one file: by a link, or a mount.
+  const others = [...ownDescriptors(), ...(mayHold ? STANDARD : [])];
+  if (others.some((each) => fileStatus(each)?.identity === status.identity)) {
+    return "something else is written there, too; name another file";
   }
   if (mayHold === undefined || status.size === 0) return undefined;
   const beginning = beginningOf(fd);

@@ -219,6 +219,50 @@ liveTest(
   },
 );
 
+/** Pairs of options that name one file by two names. */
+const TWO_NAMES: Record<string, (a: string, b: string) => string[]> = {
+  "two outputs": (a, b) => ["-o", `file:${a}`, "-o", `json:${b}`],
+  "an output and counters": (a, b) => ["-o", `file:${a}`, "--metrics", b],
+  "an output and the pid file": (a, b) => ["-o", `file:${a}`, "--pid-file", b],
+  "counters and the pid file": (a, b) => ["--metrics", a, "--pid-file", b],
+};
+
+for (const [what, args] of Object.entries(TWO_NAMES)) {
+  liveTest(`${what} in one file by two names: one line`, NEEDS, async () => {
+    await using folder = await Folder.create();
+    const [a, b] = ["a", "b"].map((name) => `${folder.path}/${name}`);
+    await Promise.all([a, b].map((path) => Deno.writeTextFile(path, "")));
+    await using host = await Namespace.create();
+    await using daemon = launch(host, ["-i", "lo", ...args(a, b)], {
+      setUp: `mount --bind ${a} ${b}`,
+    });
+    assertEquals(await daemon.end(), 1);
+    assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+    assertMatch(daemon.stderr[0], /b: something else is written there, too/);
+  });
+}
+
+for (const option of ["--metrics", "--pid-file"]) {
+  liveTest(`${option} is not where standard output goes`, NEEDS, async () => {
+    await using folder = await Folder.create();
+    const path = `${folder.path}/log`;
+    await using host = await Namespace.create();
+    await using daemon = launch(host, [
+      "-i",
+      "lo",
+      "-o",
+      "stdout",
+      option,
+      path,
+    ], {
+      as: ["sh", "-c", `exec "$@" >>${path}`, "sh"],
+    });
+    assertEquals(await daemon.end(), 1);
+    assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
+    assertMatch(daemon.stderr[0], /something else is written there, too/);
+  });
+}
+
 for (const option of ["file:", "json:"]) {
   liveTest(`-o ${option} takes no file of the kernel's`, NEEDS, async () => {
     await using host = await Namespace.create();
