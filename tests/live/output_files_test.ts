@@ -224,7 +224,10 @@ const TWO_NAMES: Record<string, (a: string, b: string) => string[]> = {
   "two outputs": (a, b) => ["-o", `file:${a}`, "-o", `json:${b}`],
   "an output and counters": (a, b) => ["-o", `file:${a}`, "--metrics", b],
   "an output and the pid file": (a, b) => ["-o", `file:${a}`, "--pid-file", b],
-  "counters and the pid file": (a, b) => ["--metrics", a, "--pid-file", b],
+  "counters and the pid file": (
+    a,
+    b,
+  ) => ["-o", "stdout", "--metrics", a, "--pid-file", b],
 };
 
 for (const [what, args] of Object.entries(TWO_NAMES)) {
