@@ -56,7 +56,7 @@ const TRIES = 3;
  * change nothing even then.
  */
 function attempts(
-  { capture, rebound, joining, directories, rewritten }: Known,
+  { capture, connected, rebound, joining, directories, rewritten }: Known,
 ): Attempt[] {
   const root = cString("/");
   const copies = capture.map((fd) =>
@@ -84,6 +84,11 @@ function attempts(
       )
     ),
   ];
+  const elsewhere = connected.flatMap((fd) => [
+    attempt("to copy a socket", CALLS.dup, fd),
+    attempt("to connect a socket anew", CALLS.connect, fd, NOWHERE, 0),
+    attempt("to send to others", CALLS.sendto, fd, NOWHERE, 1, 0, NOWHERE, 0),
+  ]);
   const replacements = [...ends, ...directories, ...rewritten].map((fd) =>
     attempt("to put a file in another's place", CALLS.dup3, NONE, fd, 0)
   );
@@ -120,6 +125,7 @@ function attempts(
     ...copies,
     ...through,
     ...moves,
+    ...elsewhere,
     ...replacements,
   ];
 }

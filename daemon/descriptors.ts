@@ -155,6 +155,16 @@ export class Descriptors {
     }
   }
 
+  /**
+   * The standard streams, and copies of them, that are sockets and no Unix ones:
+   * whoever connects one anew can send to any address.
+   */
+  sockets(): number[] {
+    return this.#directory.numbers().filter((fd) =>
+      fileStatus(fd)?.type === "socket" && !isOwnDescriptor(fd) && !isUnix(fd)
+    );
+  }
+
   /** Closes what it looks with. */
   close(): void {
     this.#directory.close();
@@ -220,12 +230,16 @@ function refuse(fd: number): never {
   );
 }
 
-/** Such sockets join two parts of the process, and lead nowhere else. */
-function isUnnamedUnix(fd: number): boolean {
+function isUnix(fd: number): boolean {
   const domain = new Int32Array(1);
   const size = Uint32Array.of(4);
   libc().getsockopt(fd, SOL_SOCKET, SO_DOMAIN, domain, size);
-  if (domain[0] !== AF_UNIX) return false;
+  return domain[0] === AF_UNIX;
+}
+
+/** Such sockets join two parts of the process, and lead nowhere else. */
+function isUnnamedUnix(fd: number): boolean {
+  if (!isUnix(fd)) return false;
   return [libc().getsockname, libc().getpeername].every((ask) => {
     const length = Uint32Array.of(SOCKADDR_UN);
     const isKnown = ask(fd, new Uint8Array(SOCKADDR_UN), length) === 0;

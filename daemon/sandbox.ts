@@ -73,9 +73,11 @@ export function enterSandbox(options: Options, needs: SandboxNeeds): void {
   dropPrivileges(target ?? NOBODY, threads);
   const { directories, streams, rewritten } = needs.settle();
   descriptors.check();
+  const connected = descriptors.sockets();
   descriptors.close();
   confine({
     ...numbersOf(needs.capture),
+    connected,
     directories,
     streams,
     rewritten: [...needs.rewritten, ...rewritten],
@@ -117,6 +119,7 @@ function checkLength(capture: SandboxNeeds["capture"]): void {
   if (!isSeccompSupported()) return;
   assembleFilter({
     ...numbersOf(capture),
+    connected: [],
     directories: OPENED_LATER,
     rewritten: OPENED_LATER,
     streams: true,

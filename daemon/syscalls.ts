@@ -40,9 +40,11 @@ export interface AllowedCall extends SystemCall {
 export interface SandboxDescriptors {
   /** Packet sockets and the like: nothing is ever sent through them. */
   readonly capture: readonly number[];
-  /** Those of them that are bound anew to an interface that is made anew. */
+  /** Sockets that it was started with: they stay with whom they are connected to. */
+  readonly connected: readonly number[];
+  /** Those of the capture that are bound anew to an interface that is made anew. */
   readonly rebound: readonly number[];
-  /** Those of them that watch other hosts on interfaces that come later. */
+  /** Those of the capture that watch other hosts on interfaces that come later. */
   readonly joining: readonly number[];
   /** The directories between which the reconnection to syslogd changes. */
   readonly directories: readonly number[];
@@ -152,14 +154,15 @@ const HARMLESS: readonly SystemCall[] = [
   CALLS.fdatasync,
 ];
 
+/** Calls that send something through their first argument. */
+const NOT_ON_CAPTURE: readonly SystemCall[] = [CALLS.write, CALLS.writev];
+
 /**
- * Calls that send something through their first argument, or give it another
- * number that the filter does not know. sendmsg is not among them: it could
- * hand a descriptor to another process.
+ * Calls that send something to an address, or give their first argument another
+ * number that the filter does not know. sendmsg is not among them: it could hand a
+ * descriptor to another process.
  */
-const NOT_ON_CAPTURE: readonly SystemCall[] = [
-  CALLS.write,
-  CALLS.writev,
+const NOT_ELSEWHERE: readonly SystemCall[] = [
   CALLS.sendto,
   CALLS.connect,
   CALLS.dup,
@@ -169,7 +172,8 @@ const NOT_ON_CAPTURE: readonly SystemCall[] = [
 export function allowedCalls(
   descriptors: SandboxDescriptors,
 ): AllowedCall[] {
-  const { capture, directories, rewritten, streams, pid } = descriptors;
+  const { capture, connected, directories, rewritten, streams, pid } =
+    descriptors;
   const argument = (
     argument: number,
     values: readonly number[],
@@ -181,14 +185,16 @@ export function allowedCalls(
     isForbidden: true,
   });
   const notCapture = not(0, capture);
+  const isMovable = not(0, [...capture, ...connected]);
   // What a number allows must not pass to another file that gets the number.
   const numbers = [...capture, ...directories, ...rewritten];
   return [
     ...HARMLESS,
     ...NOT_ON_CAPTURE.map((call) => ({ ...call, when: [[notCapture]] })),
+    ...NOT_ELSEWHERE.map((call) => ({ ...call, when: [[isMovable]] })),
     { ...CALLS.close, when: [[not(0, numbers)]] },
-    { ...CALLS.dup2, when: [[notCapture, not(1, numbers)]] },
-    { ...CALLS.dup3, when: [[notCapture, not(1, numbers)]] },
+    { ...CALLS.dup2, when: [[isMovable, not(1, numbers)]] },
+    { ...CALLS.dup3, when: [[isMovable, not(1, numbers)]] },
     {
       // Executable memory only for the JIT, never of a file; and no writing to a
       // file through memory, past what its descriptor allows.
@@ -231,7 +237,7 @@ export function allowedCalls(
       ...CALLS.fcntl,
       when: [
         [argument(1, HARMLESS_FCNTLS)],
-        [argument(1, [F_DUPFD, F_DUPFD_CLOEXEC]), notCapture],
+        [argument(1, [F_DUPFD, F_DUPFD_CLOEXEC]), isMovable],
       ],
     },
     {

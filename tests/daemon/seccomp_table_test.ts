@@ -36,6 +36,7 @@ function descriptors(count: number): SandboxDescriptors {
   const capture = Array.from({ length: count }, (_, i) => 20 + 2 * i);
   return {
     capture,
+    connected: [17],
     rebound: capture,
     joining: capture,
     directories: [9, 11],

@@ -80,6 +80,7 @@ function filterOf(
   architecture: Architecture,
   {
     capture = CAPTURE,
+    connected = [] as number[],
     rebound = CAPTURE,
     joining = CAPTURE,
     directories = DIRECTORIES,
@@ -88,6 +89,7 @@ function filterOf(
 ) {
   const program = seccompProgram(architecture, {
     capture,
+    connected,
     rebound,
     joining,
     directories,
@@ -378,6 +380,7 @@ for (const architecture of ARCHITECTURES) {
     const listed = new Set(
       allowedCalls({
         capture: CAPTURE,
+        connected: [],
         rebound: CAPTURE,
         joining: CAPTURE,
         directories: DIRECTORIES,
@@ -499,6 +502,24 @@ for (const architecture of ARCHITECTURES) {
       allowed: [[OTHER], [1]],
       refused: [...known, ...hidden].map((fd): Args => [fd]),
     });
+  });
+
+  Deno.test(`${architecture}: a socket of the internet stays connected to whom it is`, () => {
+    const filter = filterOf(architecture, { connected: [OTHER] });
+    const [refused, allowed]: Args[][] = [[[OTHER], [7]], [[0], [1]]];
+    for (const name of ["connect", "sendto", "dup"]) {
+      assertDecides(name, { allowed, refused }, filter);
+    }
+    for (const name of ["dup2", "dup3"]) {
+      assertDecides(name, { allowed: [[1, 5]], refused: [[OTHER, 5]] }, filter);
+    }
+    assertDecides("fcntl", {
+      allowed: [[OTHER, 3], [1, 0]],
+      refused: [[OTHER, 0], [OTHER, 1030]],
+    }, filter);
+    for (const name of ["write", "writev", "close"]) {
+      assertDecides(name, { allowed: [[OTHER]], refused: [[7]] }, filter);
+    }
   });
 
   Deno.test(`${architecture}: bind only where an interface may be made anew`, () => {

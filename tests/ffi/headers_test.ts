@@ -262,6 +262,7 @@ const NAMED: readonly [expression: string, key: string][] = [
 
 const NOTHING = {
   capture: [],
+  connected: [],
   rebound: [],
   joining: [],
   directories: [],

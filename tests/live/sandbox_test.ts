@@ -15,6 +15,8 @@ import { SyslogSocket } from "./syslog_socket.ts";
 const NEEDS = { root: true, tools: ["ip", "unshare", "nmap", "setpriv"] };
 const KINDS = ["raw", "pcap", "nids"] as const;
 const PROBE = new URL("sandbox_probe.ts", import.meta.url).pathname;
+const TRACE =
+  new URL("../data/conformance/mixed-1.pcap", import.meta.url).pathname;
 const EPERM = 1;
 const ENOENT = 2;
 const ENOSYS = 38;
@@ -84,6 +86,39 @@ liveTest("--read -: every thread is confined", NEEDS, async () => {
   );
   assertConfined(reader.pid);
   assertEquals(await reader.stop(), 0);
+});
+
+/** Starts a program whose standard streams are two ends of connections. */
+const CONNECTED = [
+  "import os, socket, sys",
+  "listener = socket.create_server(('127.0.0.1', 0))",
+  "client = socket.create_connection(listener.getsockname())",
+  "server, _ = listener.accept()",
+  "if os.fork() == 0:",
+  "    client.close()",
+  "    server.sendall(open(sys.argv[1], 'rb').read())",
+  "    server.shutdown(socket.SHUT_WR)",
+  "    while data := server.recv(4096): os.write(1, data)",
+  "    os._exit(0)",
+  "os.dup2(client.fileno(), 0)",
+  "os.dup2(client.fileno(), 1)",
+  "os.execvp(sys.argv[2], sys.argv[2:])",
+].join("\n");
+
+// That it cannot be connected anew is tried by each start.
+liveTest("sockets of the internet as standard streams", {
+  ...NEEDS,
+  tools: [...NEEDS.tools, "python3"],
+}, async () => {
+  const args = ["--read", "-"];
+  await using host = await Namespace.create();
+  await using reader = new Process(host.inside([
+    ...machine(),
+    ...["python3", "-c", CONNECTED, TRACE, ...program(args)],
+  ]));
+  assertEquals(await reader.end(), 0, reader.stderr.join("\n"));
+  const expected = await run(program(["--read", TRACE]));
+  assertEquals(reader.stdout, expected.trimEnd().split("\n"));
 });
 
 /** Starts the probe on a machine with a log of the test's. */
