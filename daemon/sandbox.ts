@@ -45,6 +45,8 @@ const NOBODY = { user: undefined, directory: undefined };
 
 // bits/resource.h
 const RLIMIT_CORE = 4;
+/** Too short for a file; 0 does not keep a pipe from getting it (core(5)). */
+const NO_CORE = 1n;
 
 /**
  * Gives up privileges as the options say.
@@ -156,10 +158,10 @@ function confine(
   descriptors: Omit<SandboxDescriptors, "pid">,
   threads: ThreadDirectory,
 ): void {
-  checked(
-    libc().setrlimit(RLIMIT_CORE, new BigUint64Array(2)),
-    "setrlimit(RLIMIT_CORE)",
-  );
+  const limit = (size: bigint) =>
+    libc().setrlimit(RLIMIT_CORE, BigUint64Array.of(size, size));
+  // Where the limit is 0 already, only root may raise it.
+  if (limit(NO_CORE) < 0) checked(limit(0n), "setrlimit(RLIMIT_CORE)");
   if (!isSeccompSupported()) {
     logWarning(`no system call filter: there is none for ${Deno.build.arch}`);
     return;

@@ -135,6 +135,27 @@ Deno.test("lines that are lost end it with status 1", async () => {
   }
 });
 
+Deno.test("lines are not written to the capture that is read", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const [capture, link] = [`${folder}/capture.pcap`, `${folder}/link.pcap`];
+    await Deno.copyFile(TRACE, capture);
+    await Deno.symlink(capture, link);
+    for (const read of [capture, link]) {
+      await using process = new Process(
+        program(["--read", read, "-o", `json:${capture}`]),
+      );
+      assertEquals(await process.end(), 1);
+      assertEquals(process.stderr, [
+        `scanlogd: --output json: ${capture}: it is read from with --read; name another file`,
+      ]);
+    }
+    assertEquals(await Deno.readFile(capture), await Deno.readFile(TRACE));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
+
 Deno.test("--help and --version end it with status 0", async () => {
   await using help = new Process(program(["--help"]));
   assertEquals(await help.end(), 0);

@@ -53,7 +53,7 @@ function assertConfined(pid: number): void {
   assertEquals([...Deno.readDirSync(`/proc/${pid}/root/`)], []);
   assertEquals([...Deno.readDirSync(`/proc/${pid}/cwd/`)], []);
   const limits = Deno.readTextFileSync(`/proc/${pid}/limits`);
-  assert(/^Max core file size +0 +0 /m.test(limits), limits);
+  assert(/^Max core file size +1 +1 /m.test(limits), limits);
 }
 
 for (const kind of KINDS) {
