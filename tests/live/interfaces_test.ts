@@ -233,6 +233,10 @@ liveTest(
         "link set x1 name e-x",
         "link set e-x up",
       );
+      // What comes before it is watched again is not seen.
+      for (let i = 0; i < 100 && !await isPromiscuous(two, "e-x"); i++) {
+        await pause(50);
+      }
       await assertFound(two, daemon, SECOND, ++found);
       await ip(two, "link delete e-x");
     }
