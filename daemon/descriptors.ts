@@ -13,7 +13,7 @@ import {
 } from "../ffi/descriptor_flags.ts";
 import { isOwnDescriptor } from "../ffi/descriptors.ts";
 import { type FileStatus, fileStatus } from "../ffi/file_status.ts";
-import { checked, cString, libc, readOwnProc } from "../ffi/libc.ts";
+import { checked, cString, libc } from "../ffi/libc.ts";
 import {
   AF_UNIX,
   AT_FDCWD,
@@ -29,6 +29,7 @@ import {
   PROT_WRITE,
   SOL_SOCKET,
 } from "../ffi/linux.ts";
+import { fileMappings } from "../ffi/own_mappings.ts";
 import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import { ProcDirectory } from "./proc_directory.ts";
@@ -254,11 +255,8 @@ function isUnnamedUnix(fd: number): boolean {
  * its descriptor was open for writing.
  */
 function detachSharedFiles(): void {
-  for (const line of readOwnProc("maps").split("\n")) {
-    const [, first, last] = SHARED_FILE.exec(line) ?? [];
-    if (first === undefined) continue;
-    const start = BigInt(`0x${first}`);
-    const length = BigInt(`0x${last}`) - start;
+  for (const { start, length, permissions, path, text } of fileMappings()) {
+    if (!/^r..s$/.test(permissions) || path.startsWith("/dev/zero ")) continue;
     const address = Deno.UnsafePointer.create(start) as Deno.PointerObject;
     const copy = new Uint8Array(Number(length));
     new Deno.UnsafePointerView(address).copyInto(copy);
@@ -266,7 +264,7 @@ function detachSharedFiles(): void {
     const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
     const result = libc().mmap(address, length, protection, flags, -1, 0n);
     if (Deno.UnsafePointer.value(result) !== start) {
-      throw new Failure(`cannot detach a mapped file: ${line}`);
+      throw new Failure(`cannot detach a mapped file: ${text}`);
     }
     libc().memcpy(
       new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(
@@ -278,7 +276,3 @@ function detachSharedFiles(): void {
     );
   }
 }
-
-/** A line of /proc/self/maps: addresses, "r--s", offset, device, inode, path. */
-const SHARED_FILE =
-  /^([\da-f]+)-([\da-f]+) r..s [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* +\/(?!dev\/zero )/;

@@ -5,8 +5,9 @@
  * @module
  */
 
-import { libc, readOwnProc } from "../ffi/libc.ts";
+import { libc } from "../ffi/libc.ts";
 import { MADV_DONTNEED } from "../ffi/linux.ts";
+import { type FileMapping, fileMappings } from "../ffi/own_mappings.ts";
 
 /** By then all that a start puts off is done, in milliseconds. */
 const START_MS = 1_000;
@@ -15,13 +16,9 @@ const CHECK_MS = 10_000;
 /** Fewer packets than that make the runtime compile hardly anything. */
 const MUCH = 100_000;
 
-/** A line of /proc/self/maps: executable pages of a file. */
-const CODE =
-  /^([\da-f]+)-([\da-f]+) r-xp [\da-f]+ [\da-f]+:[\da-f]+ [1-9]\d* +(.*)$/;
-
 /** Gives such memory back. */
 export class SpareMemory {
-  readonly #code: readonly (readonly [start: bigint, length: bigint])[];
+  readonly #code: readonly FileMapping[];
   #packets = 0;
 
   /**
@@ -30,12 +27,9 @@ export class SpareMemory {
    */
   constructor() {
     const executable = Deno.execPath();
-    this.#code = readOwnProc("maps").split("\n").flatMap((line) => {
-      const [, first, last, path] = CODE.exec(line) ?? [];
-      if (path !== executable) return [];
-      const start = BigInt(`0x${first}`);
-      return [[start, BigInt(`0x${last}`) - start] as const];
-    });
+    this.#code = fileMappings().filter(({ permissions, path }) =>
+      permissions === "r-xp" && path === executable
+    );
   }
 
   /**
@@ -59,7 +53,7 @@ export class SpareMemory {
    */
   #release(): void {
     libc().malloc_trim(0n);
-    for (const [start, length] of this.#code) {
+    for (const { start, length } of this.#code) {
       const address = Deno.UnsafePointer.create(start);
       libc().madvise(address, length, MADV_DONTNEED);
     }

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { checked, libc } from "./libc.ts";
+import { checked, cString, libc } from "./libc.ts";
 import {
   AF_UNIX,
   F_ADD_SEALS,
@@ -25,8 +25,6 @@ import {
   SOCK_DGRAM,
   SOL_SOCKET,
 } from "./linux.ts";
-import { cString } from "./libc.ts";
-
 import { MAX_SOCKET_NAME } from "./unix_socket.ts";
 
 /** struct msghdr, struct iovec, struct cmsghdr on 64-bit systems (bits/socket.h). */

@@ -15,6 +15,7 @@ const NEEDS = { root: true, tools: ["ip", "unshare"] };
 const MANIFEST = new URL("../../deno.json", import.meta.url);
 
 // asm-generic/fcntl.h
+const O_ACCMODE = 3;
 const O_APPEND = 0o2000;
 const FORWARDING = /^\/proc\/sys\/net\/ipv(4\/ip_|6\/conf\/all\/)forward/;
 
@@ -22,6 +23,8 @@ const FORWARDING = /^\/proc\/sys\/net\/ipv(4\/ip_|6\/conf\/all\/)forward/;
 interface Descriptor {
   fd: number;
   target: string;
+  /** With which it was opened. */
+  flags: number;
   isWritable: boolean;
 }
 
@@ -29,11 +32,13 @@ function descriptorsOf(pid: number): Descriptor[] {
   const folder = `/proc/${pid}`;
   return [...Deno.readDirSync(`${folder}/fd`)].map(({ name }) => {
     const info = Deno.readTextFileSync(`${folder}/fdinfo/${name}`);
-    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
+    const [, octal] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
+    const flags = parseInt(octal, 8);
     return {
       fd: Number(name),
       target: Deno.readLinkSync(`${folder}/fd/${name}`),
-      isWritable: (parseInt(flags, 8) & 3) !== 0,
+      flags,
+      isWritable: (flags & O_ACCMODE) !== 0,
     };
   });
 }
@@ -157,16 +162,17 @@ for (const kind of ["raw", "pcap"]) {
   );
 }
 
-liveTest("what is typed on its terminal cannot be read", {
-  ...NEEDS,
-  tools: [...NEEDS.tools, "script"],
-}, async () => {
-  await using host = await Namespace.create();
-  await using folder = await Folder.create();
-  const pid = `${folder.path}/pid`;
-  const command = program(["--pid-file", pid, "-i", "lo", "-o", "stdout"])
-    .map((word) => `'${word}'`).join(" ");
-  await using terminal = new Process(
+/** The program's command for a shell. */
+function quoted(args: readonly string[]): string {
+  return program(args).map((word) => `'${word}'`).join(" ");
+}
+
+/** Runs a shell's command on a terminal of its own until the program watches. */
+async function startOnTerminal(
+  host: Namespace,
+  command: string,
+): Promise<Process> {
+  const terminal = new Process(
     host.inside([
       ...machine({
         setUp: "mkdir /dev/pts && mount -t devpts devpts /dev/pts" +
@@ -176,19 +182,34 @@ liveTest("what is typed on its terminal cannot be read", {
     ]),
     { input: "never" },
   );
-  await eventually(
-    () => terminal.stdout.some((line) => line.includes("watching: ")),
-    () => "its start",
-  );
+  try {
+    await eventually(
+      () => terminal.stdout.some((line) => line.includes("watching: ")),
+      () => `its start\n${terminal.stdout.join("\n")}`,
+    );
+    return terminal;
+  } catch (error) {
+    await terminal[Symbol.asyncDispose]();
+    throw error;
+  }
+}
+
+liveTest("what is typed on its terminal cannot be read", {
+  ...NEEDS,
+  tools: [...NEEDS.tools, "script"],
+}, async () => {
+  await using host = await Namespace.create();
+  await using folder = await Folder.create();
+  const pid = `${folder.path}/pid`;
+  const command = quoted(["--pid-file", pid, "-i", "lo", "-o", "stdout"]);
+  await using terminal = await startOnTerminal(host, command);
   const number = Number(await Deno.readTextFile(pid));
   const terminals = descriptorsOf(number).filter(({ target }) =>
     target.startsWith("/dev/pts/")
   );
   assertGreater(terminals.length, 1);
-  for (const { fd } of terminals) {
-    const info = Deno.readTextFileSync(`/proc/${number}/fdinfo/${fd}`);
-    const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
-    assertEquals(parseInt(flags, 8) & 3, 1, `descriptor ${fd}: write only`);
+  for (const { fd, flags } of terminals) {
+    assertEquals(flags & O_ACCMODE, 1, `descriptor ${fd}: write only`);
   }
   Deno.kill(number, "SIGTERM");
   await terminal.end();
@@ -199,24 +220,10 @@ liveTest("a terminal that cannot be opened anew is said to be in reach", {
   tools: [...NEEDS.tools, "script", "setpriv"],
 }, async () => {
   await using host = await Namespace.create();
-  const start = program(["-i", "lo", "-o", "stdout"]).map((word) => `'${word}'`)
-    .join(" ");
+  const start = quoted(["-i", "lo", "-o", "stdout"]);
   const command = 'chown 65534 "$(tty)" && exec setpriv' +
     ` --bounding-set=-dac_override --inh-caps=-all ${start}`;
-  await using terminal = new Process(
-    host.inside([
-      ...machine({
-        setUp: "mkdir /dev/pts && mount -t devpts devpts /dev/pts" +
-          " && ln -s pts/ptmx /dev/ptmx",
-      }),
-      ...["script", "--quiet", "--command", command, "/dev/null"],
-    ]),
-    { input: "never" },
-  );
-  await eventually(
-    () => terminal.stdout.some((line) => line.includes("watching: ")),
-    () => `its start\n${terminal.stdout.join("\n")}`,
-  );
+  await using terminal = await startOnTerminal(host, command);
   assert(
     terminal.stdout.some((line) =>
       line.includes("the terminal is another user's")
@@ -348,10 +355,8 @@ liveTest(
       target === log
     );
     assertGreater(all.length, 1);
-    for (const { fd } of all) {
-      const info = Deno.readTextFileSync(`/proc/${daemon.pid}/fdinfo/${fd}`);
-      const [, flags] = /^flags:\s*([0-7]+)$/m.exec(info) ?? [];
-      assert((parseInt(flags, 8) & O_APPEND) !== 0, `${fd}: ${flags}`);
+    for (const { fd, flags } of all) {
+      assert((flags & O_APPEND) !== 0, `${fd}: ${flags.toString(8)}`);
     }
     assertEquals(await daemon.stop(), 0);
   },
