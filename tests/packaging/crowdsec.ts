@@ -78,7 +78,7 @@ exec ${CROWDSEC} -c "$1/config.yaml" -dsn "file://$1/log" -type syslog 2>&1
 
 /**
  * Lets CrowdSec read lines of syslog; returns whom its scenarios name, with
- * the kind of name (Ip or Range), sorted.
+ * the kind of name (Ip or Range), sorted. Somebody named twice stands once.
  */
 export async function culprits(lines: readonly string[]): Promise<string[]> {
   const folder = await Deno.makeTempDir({ prefix: "scanlogd-test-" });
@@ -89,8 +89,8 @@ export async function culprits(lines: readonly string[]): Promise<string[]> {
       ...["unshare", "--net", "sh", "-c", SCRIPT, "sh", folder],
     ]);
     if (!said.includes("Acquisition is finished")) throw new Error(said);
-    return [...said.matchAll(/(\w+ \S+) performed 'scanlogd\//g)]
-      .map(([, name]) => name).sort();
+    const named = said.matchAll(/(\w+ \S+) performed 'scanlogd\//g);
+    return [...new Set([...named].map(([, name]) => name))].sort();
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
