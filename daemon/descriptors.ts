@@ -18,18 +18,13 @@ import {
   AF_UNIX,
   AT_FDCWD,
   F_GETFD,
-  MAP_ANONYMOUS,
-  MAP_FIXED,
-  MAP_PRIVATE,
   O_CLOEXEC,
   O_NOCTTY,
   O_RDWR,
   O_WRONLY,
-  PROT_READ,
-  PROT_WRITE,
   SOL_SOCKET,
 } from "../ffi/linux.ts";
-import { fileMappings } from "../ffi/own_mappings.ts";
+import { detachSharedFiles } from "./detached_files.ts";
 import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import { ProcDirectory } from "./proc_directory.ts";
@@ -103,7 +98,7 @@ export class Descriptors {
     );
     if (!this.#readFrom.includes("-")) this.#stopReadingTerminals();
     // As long as the files are open, their locks keep others from cutting them.
-    detachSharedFiles();
+    detachSharedFiles((path) => this.#openedAs(path));
     const foreign = this.#foreign();
     for (const { fd } of foreign) {
       // Numbers beyond the limit on open files cannot be had again, by nobody.
@@ -112,6 +107,13 @@ export class Descriptors {
     libc().close(nowhere);
     this.#keepWhatIsWritten();
     return foreign.map(({ target }) => target);
+  }
+
+  /** A descriptor of a file; undefined if it has none. */
+  #openedAs(path: string): number | undefined {
+    return this.#directory.numbers().find((fd) =>
+      this.#directory.readLink(`${fd}`) === path
+    );
   }
 
   /** What is typed on the terminal that is written to is nobody's business. */
@@ -246,33 +248,4 @@ function isUnnamedUnix(fd: number): boolean {
     const isKnown = ask(fd, new Uint8Array(SOCKADDR_UN), length) === 0;
     return !isKnown || length[0] <= UNNAMED;
   });
-}
-
-/**
- * Puts copies in the place of files that are mapped and shared: a database's index
- * is written to through memory, without a descriptor. The database is mapped for
- * reading alone, but whoever may change what memory is for could write to it, since
- * its descriptor was open for writing.
- */
-function detachSharedFiles(): void {
-  for (const { start, length, permissions, path, text } of fileMappings()) {
-    if (!/^r..s$/.test(permissions) || path.startsWith("/dev/zero ")) continue;
-    const address = Deno.UnsafePointer.create(start) as Deno.PointerObject;
-    const copy = new Uint8Array(Number(length));
-    new Deno.UnsafePointerView(address).copyInto(copy);
-    const protection = PROT_READ | PROT_WRITE;
-    const flags = MAP_PRIVATE | MAP_FIXED | MAP_ANONYMOUS;
-    const result = libc().mmap(address, length, protection, flags, -1, 0n);
-    if (Deno.UnsafePointer.value(result) !== start) {
-      throw new Failure(`cannot detach a mapped file: ${text}`);
-    }
-    libc().memcpy(
-      new Uint8Array(Deno.UnsafePointerView.getArrayBuffer(
-        address,
-        Number(length),
-      )),
-      Deno.UnsafePointer.of(copy),
-      length,
-    );
-  }
 }
