@@ -5,25 +5,40 @@
  * @module
  */
 
+import { libc } from "../ffi/libc.ts";
+import { CLOCK_THREAD_CPUTIME_ID } from "../ffi/linux.ts";
+
 /** The first of several changes is looked at at once, the next so much later. */
 const SHORTEST_PAUSE_MS = 20;
-/** Looking takes at most one part in so many of the time. */
+/**
+ * Looking takes at most one part in so many of a processor's time. Where others
+ * keep it busy, looking takes longer, but not more of it.
+ */
 const SHARE = 20;
 
 /** Spaces out what is asked for again and again. */
 export class ChangePacer {
   #next = -Infinity;
+  readonly #timespec = new BigInt64Array(2);
 
   /** How long to wait until the next look, in milliseconds; 0: it is due. */
   get pause(): number {
     return Math.max(0, this.#next - performance.now());
   }
 
-  /** Looks, and remembers how long that took. */
+  /** Looks, and remembers how much work that was. */
   look(refresh: () => void): void {
-    const start = performance.now();
+    const before = this.#processorTime();
     refresh();
-    const end = performance.now();
-    this.#next = end + Math.max(SHORTEST_PAUSE_MS, SHARE * (end - start));
+    const used = this.#processorTime() - before;
+    const pause = Math.max(SHORTEST_PAUSE_MS, SHARE * used);
+    this.#next = performance.now() + pause;
+  }
+
+  /** This thread's, in milliseconds. */
+  #processorTime(): number {
+    libc().clock_gettime(CLOCK_THREAD_CPUTIME_ID, this.#timespec);
+    const [seconds, nanoseconds] = this.#timespec;
+    return Number(seconds) * 1e3 + Number(nanoseconds) / 1e6;
   }
 }

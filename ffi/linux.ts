@@ -96,6 +96,7 @@ export const FD_CLOEXEC = 1;
 
 // bits/time.h
 export const CLOCK_REALTIME = 0;
+export const CLOCK_THREAD_CPUTIME_ID = 3;
 export const CLOCK_BOOTTIME = 7;
 /** unistd.h: an offset from the end of a file. */
 export const SEEK_END = 2;

@@ -224,6 +224,8 @@ liveTest(
         "link set eth1 name x1",
         "link set x1 up",
       );
+      // Until that is looked at, it is still watched; nothing tells when.
+      await pause(300);
       await two.scan(SECOND);
       await pause(200);
       assertEquals(daemon.stdout.length, found, "x1 does not match");
