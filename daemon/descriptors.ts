@@ -97,23 +97,16 @@ export class Descriptors {
       "open /dev/null",
     );
     if (!this.#readFrom.includes("-")) this.#stopReadingTerminals();
-    // As long as the files are open, their locks keep others from cutting them.
-    detachSharedFiles((path) => this.#openedAs(path));
     const foreign = this.#foreign();
     for (const { fd } of foreign) {
       // Numbers beyond the limit on open files cannot be had again, by nobody.
       if (libc().dup2(nowhere, fd) < 0) libc().close(fd);
     }
     libc().close(nowhere);
+    // Last: from here on nothing can be mapped that would have to be detached.
+    detachSharedFiles();
     this.#keepWhatIsWritten();
     return foreign.map(({ target }) => target);
-  }
-
-  /** A descriptor of a file; undefined if it has none. */
-  #openedAs(path: string): number | undefined {
-    return this.#directory.numbers().find((fd) =>
-      this.#directory.readLink(`${fd}`) === path
-    );
   }
 
   /** What is typed on the terminal that is written to is nobody's business. */

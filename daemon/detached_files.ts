@@ -13,58 +13,29 @@ import {
   PROT_READ,
   PROT_WRITE,
 } from "../ffi/linux.ts";
-import { type FileMapping, fileMappings } from "../ffi/own_mappings.ts";
+import { fileMappings } from "../ffi/own_mappings.ts";
 import { Failure } from "./failure.ts";
 
 /**
- * Makes private what is mapped and shared. What is shared for reading alone is,
- * too: whoever may change what memory is for could write to it, since its
- * descriptor was open for writing.
+ * Puts blank memory in the place of files that are mapped and shared, also for
+ * reading alone: whoever may change what memory is for could write to them, since
+ * their descriptors were open for writing. Nothing of them is left to read: behind
+ * the sandbox, the runtime cannot lock its databases, and looks at nothing in them.
  *
- * @param openedAs Finds a descriptor of a file.
  * @throws {Failure} If something stays shared.
  */
-export function detachSharedFiles(
-  openedAs: (path: string) => number | undefined,
-): void {
-  for (const mapping of fileMappings()) {
-    const { permissions, path } = mapping;
-    if (!/^r..s$/.test(permissions) || path.startsWith("/dev/zero ")) continue;
-    // Copying a database's megabytes would take longer than all the rest of the
-    // sandbox. Its index is short, and others may cut it once its lock is gone.
-    const isIndex = permissions[1] === "w";
-    const fd = isIndex ? undefined : openedAs(path);
-    if (fd === undefined) replaceByCopy(mapping);
-    else mapInPlace(mapping, PROT_READ, MAP_PRIVATE, fd);
+export function detachSharedFiles(): void {
+  for (const { start, length, permissions, path, text } of fileMappings()) {
+    if (!permissions.endsWith("s") || path.startsWith("/dev/zero ")) continue;
+    const result = libc().mmap(
+      Deno.UnsafePointer.create(start),
+      length,
+      PROT_READ | PROT_WRITE,
+      MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+      -1,
+      0n,
+    );
+    if (Deno.UnsafePointer.value(result) === start) continue;
+    throw new Failure(`cannot detach a mapped file: ${text}`);
   }
-}
-
-function replaceByCopy(mapping: FileMapping): void {
-  const { start, length } = mapping;
-  const address = Deno.UnsafePointer.create(start) as Deno.PointerObject;
-  const copy = new Uint8Array(Number(length));
-  new Deno.UnsafePointerView(address).copyInto(copy);
-  const protection = PROT_READ | PROT_WRITE;
-  mapInPlace(mapping, protection, MAP_PRIVATE | MAP_ANONYMOUS);
-  const memory = Deno.UnsafePointerView.getArrayBuffer(address, copy.length);
-  libc().memcpy(new Uint8Array(memory), Deno.UnsafePointer.of(copy), length);
-}
-
-/** Maps something else where a file is mapped. */
-function mapInPlace(
-  { start, length, offset, text }: FileMapping,
-  protection: number,
-  flags: number,
-  fd?: number,
-): void {
-  const result = libc().mmap(
-    Deno.UnsafePointer.create(start),
-    length,
-    protection,
-    flags | MAP_FIXED,
-    fd ?? -1,
-    fd === undefined ? 0n : offset,
-  );
-  if (Deno.UnsafePointer.value(result) === start) return;
-  throw new Failure(`cannot detach a mapped file: ${text}`);
 }

@@ -14,8 +14,6 @@ export interface FileMapping {
   readonly length: bigint;
   /** Such as `r-xp`: what may be done with it, and whether it is private. */
   readonly permissions: string;
-  /** Where in the file it begins. */
-  readonly offset: bigint;
   /** The file. */
   readonly path: string;
   /** The whole line, for messages. */
@@ -24,7 +22,7 @@ export interface FileMapping {
 
 /** Addresses, permissions, offset, device, inode, path. */
 const LINE =
-  /^([\da-f]+)-([\da-f]+) (\S{4}) ([\da-f]+) [\da-f]+:[\da-f]+ [1-9]\d* +(\/.*)$/;
+  /^([\da-f]+)-([\da-f]+) (\S{4}) [\da-f]+ [\da-f]+:[\da-f]+ \d+ +(\/.*)$/;
 
 /**
  * All files that are mapped.
@@ -33,11 +31,10 @@ const LINE =
  */
 export function fileMappings(): FileMapping[] {
   return readOwnProc("maps").split("\n").flatMap((text) => {
-    const [, first, last, permissions, at, path] = LINE.exec(text) ?? [];
+    const [, first, last, permissions, path] = LINE.exec(text) ?? [];
     if (first === undefined) return [];
     const start = BigInt(`0x${first}`);
     const length = BigInt(`0x${last}`) - start;
-    const offset = BigInt(`0x${at}`);
-    return [{ start, length, permissions, offset, path, text }];
+    return [{ start, length, permissions, path, text }];
   });
 }
