@@ -48,12 +48,13 @@ const PTRACE_DETACH = 17;
 const NOWHERE = 1;
 /** No descriptor and no process. */
 const NONE = 0xffff_ffff;
+const DUPLICATORS: readonly SystemCall[] = [CALLS.dup2, CALLS.dup3];
 /** Asking again tells a wrong error number from a wrong filter. */
 const TRIES = 3;
 
 /**
  * Calls that without the filter this user would get another answer to, and that
- * change nothing even then.
+ * change nothing even then, but for what is closed by a start that fails.
  */
 function attempts(
   { capture, connected, rebound, joining, directories, rewritten }: Known,
@@ -67,6 +68,8 @@ function attempts(
   const through = ends.flatMap((fd) => [
     attempt("to copy a capture descriptor", CALLS.fcntl, fd, F_DUPFD, 0),
     attempt("to write to the network", CALLS.write, fd, NOWHERE, 1),
+    attempt("to write to the network", CALLS.writev, fd, NOWHERE, 1),
+    attempt("to connect a capture", CALLS.connect, fd, NOWHERE, 0),
     attempt("to send to the network", CALLS.sendto, fd, NOWHERE, 1, 0, 0, 0),
     attempt("to set a capture's filter", CALLS.setsockopt, fd, 1, 26, 0, 0),
   ]);
@@ -89,9 +92,13 @@ function attempts(
     attempt("to connect a socket anew", CALLS.connect, fd, NOWHERE, 0),
     attempt("to send to others", CALLS.sendto, fd, NOWHERE, 1, 0, NOWHERE, 0),
   ]);
-  const replacements = [...ends, ...directories, ...rewritten].map((fd) =>
-    attempt("to put a file in another's place", CALLS.dup3, NONE, fd, 0)
-  );
+  const replacements = [...ends, ...directories, ...rewritten].flatMap((fd) => [
+    // arm64 has no dup2.
+    ...DUPLICATORS.filter(isComplete).map((call) =>
+      attempt("to put a file in another's place", call, NONE, fd, 0)
+    ),
+    attempt("to close what a number stands for", CALLS.close, fd),
+  ]);
   return [
     attempt("a TCP socket", CALLS.socket, AF_INET, SOCK_STREAM, 0),
     attempt("a UDP socket", CALLS.socket, AF_INET, SOCK_DGRAM, 0),
@@ -128,6 +135,10 @@ function attempts(
     ...elsewhere,
     ...replacements,
   ];
+}
+
+function isComplete(call: SystemCall): call is Required<SystemCall> {
+  return Deno.build.arch in call;
 }
 
 function attempt(
