@@ -43,9 +43,10 @@ import { PidFile } from "./daemon/pid_file.ts";
 import { Progress } from "./daemon/progress.ts";
 import { statusOf } from "./daemon/exit_status.ts";
 import { RunningOptions } from "./daemon/running_options.ts";
+import { checkApart } from "./daemon/same_files.ts";
 import { checkTarget, enterSandbox } from "./daemon/sandbox.ts";
 import type { Outputs } from "./daemon/outputs.ts";
-import { checkFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
+import { checkOutputFiles, checkOutputs, openOutputs } from "./daemon/sinks.ts";
 import { SpareMemory } from "./daemon/spare_memory.ts";
 import manifest from "./deno.json" with { type: "json" };
 import { keepMade, takeBack } from "./ffi/made.ts";
@@ -100,10 +101,11 @@ async function check(options: Options): Promise<void> {
   );
   const isComplete = checkTarget(options);
   if (isComplete) {
-    (await openCapture(options)).capture.close();
+    const { capture, files } = await openCapture(options);
+    checkFiles(options, files?.paths);
+    capture.close();
     checkOutputs(options);
-    checkOwnFiles(options);
-  }
+  } else checkApart(options, []);
   print(
     isComplete
       ? "scanlogd: everything is valid"
@@ -111,11 +113,13 @@ async function check(options: Options): Promise<void> {
   );
 }
 
-/** Checks the files that are no scans', and makes none. */
-function checkOwnFiles(options: Options): void {
-  const { metrics, "pid-file": pidFile } = options;
-  if (metrics !== undefined) MetricsFile.check(metrics);
-  if (pidFile !== undefined) PidFile.check(pidFile);
+/** Checks the files that are written to, and makes none. */
+function checkFiles(options: Options, read: readonly string[] = []): void {
+  checkApart(options, read);
+  checkOutputFiles(options);
+  ControlSocket.check(options);
+  if (options.metrics !== undefined) MetricsFile.check(options.metrics);
+  if (options["pid-file"] !== undefined) PidFile.check(options["pid-file"]);
 }
 
 /**
@@ -132,8 +136,7 @@ async function watch(
   const { capture, live, files } = await openCapture(options);
   // Until here and in what follows nothing is made or changed.
   checkTarget(options, capture);
-  checkFiles(options);
-  checkOwnFiles(options);
+  checkFiles(options, files?.paths);
   await finishStart();
   const control = ControlSocket.open(
     options,

@@ -58,6 +58,8 @@ export class EmptyFileError extends Error {}
 export class FileCapture implements Capture {
   readonly description: string;
   readonly descriptors: readonly number[] = [];
+  /** The file, "-" for standard input. */
+  readonly paths: readonly string[];
   /** The file's size in bytes; undefined for a pipe. */
   readonly size: number | undefined;
   /** Bytes read so far. */
@@ -95,6 +97,7 @@ export class FileCapture implements Capture {
     opened?: Deno.FsFile,
   ) {
     this.description = path === "-" ? "standard input" : path;
+    this.paths = [path];
     const file = path === "-" ? Deno.stdin : opened ?? openFile(path);
     this.#file = file;
     const info = file instanceof Deno.FsFile ? file.statSync() : undefined;

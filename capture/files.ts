@@ -45,6 +45,11 @@ export class FilesCapture implements Capture {
     this.#chunkSize = Math.max(SMALLEST_CHUNK, Math.min(LARGEST_CHUNK, share));
   }
 
+  /** The files, "-" for standard input. */
+  get paths(): readonly string[] {
+    return this.#files.flatMap(({ paths }) => paths);
+  }
+
   /** The files' size in bytes; undefined if one is a pipe. */
   get size(): number | undefined {
     return this.#files.reduce<number | undefined>(

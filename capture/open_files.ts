@@ -18,6 +18,8 @@ import type { SavefileOptions } from "./savefile/savefile.ts";
 
 /** What is read, and how far. */
 export interface FileReading extends Capture {
+  /** The files, "-" for standard input. */
+  readonly paths: readonly string[];
   /** Bytes in all; undefined if a pipe is among them. */
   readonly size: number | undefined;
   /** Bytes read so far. */

@@ -29,7 +29,6 @@ export function checkTogether(
     );
   }
   checkLogging(options, label);
-  checkPaths(options, label);
   checkInterfaces(options, label("interface"));
   checkNetworks(label("home"), options.home);
   for (const text of options.ignore) checkIgnored(label("ignore"), text);
@@ -89,46 +88,6 @@ function checkInterfaces(options: Options, label: string): void {
 
 /** dev_valid_name() of the kernel; a pattern can be longer. */
 const INTERFACE_NAME = /^(?:[^\s/]{1,15}|[^\s/]*[*?][^\s/]*)$/;
-
-/** What writes to a file takes it for its own. */
-function checkPaths(
-  options: Options,
-  label: (name: OptionName) => string,
-): void {
-  const writers = new Map<string, string>();
-  for (const [writer, path] of new Map(filesOf(options, label))) {
-    const file = plainPath(path);
-    const other = writers.get(file);
-    if (other !== undefined) {
-      throw new Failure(
-        `${writer} and ${other} name the same file "${path}"; give each a file of its own`,
-      );
-    }
-    writers.set(file, writer);
-  }
-}
-
-/** The files that are written, with what writes them; the same sink twice is one. */
-function* filesOf(
-  options: Options,
-  label: (name: OptionName) => string,
-): Generator<[string, string]> {
-  for (const text of options.output) {
-    const [, kind, path] = /^(file|json|ecs|probes|html|unix):(.*)$/s.exec(
-      text,
-    ) ?? [];
-    if (kind !== undefined) yield [`${label("output")} ${text}`, path];
-  }
-  for (const name of ["metrics", "pid-file"] as const) {
-    const path = options[name];
-    if (path !== undefined) yield [label(name), path];
-  }
-}
-
-/** Without what may stand in a path and means nothing. */
-function plainPath(path: string): string {
-  return path.replace(/\/(?:\.?\/)+/g, "/").replace(/^(?:\.\/)+/, "");
-}
 
 /** Who reads a log finds the line behind the ident and a colon. */
 function checkIdent(ident: string, label: string): void {

@@ -6,6 +6,7 @@
  */
 
 import {
+  addressOf,
   bindControl,
   connectControl,
   type ControlMessage,
@@ -14,18 +15,25 @@ import {
 } from "../ffi/control_socket.ts";
 import { closeDescriptor, keepDescriptor } from "../ffi/descriptors.ts";
 import { fileStatus } from "../ffi/file_status.ts";
-import { cString, ECONNREFUSED, libc, SystemError } from "../ffi/libc.ts";
+import {
+  checked,
+  cString,
+  ECONNREFUSED,
+  libc,
+  SystemError,
+} from "../ffi/libc.ts";
 import { AT_FDCWD, POLLIN } from "../ffi/linux.ts";
 import { AT_REMOVEDIR, madePath } from "../ffi/made.ts";
 import { logDetail, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
 import { isRoot } from "./privileges.ts";
-import { alone } from "./start_lock.ts";
+import { alone, checkAlone } from "./start_lock.ts";
 
 /** Where the socket is if nobody says otherwise; its directory is made. */
 const DIRECTORY = "/run/scanlogd";
 const DIRECTORY_MODE = 0o755;
+const W_OK = 2; // unistd.h
 
 /** What the other side may ask for: the arguments, or to take something over. */
 export type Request =
@@ -79,16 +87,28 @@ export class ControlSocket {
       if (!isWanted) makeDirectory();
       return new ControlSocket(alone(path, () => bindAnew(path)), answer);
     } catch (error) {
-      const text = `--control: cannot listen at ${path}: ${
-        (error as Error).message
-      }`;
-      if (isWanted) {
-        throw new Failure(
-          `${text}; name another path, in a directory that exists`,
-        );
-      }
-      logDetail(`${text}; --reload will not work`);
+      if (isWanted) throw cannotListen(path, error);
+      logDetail(`${cannotListen(path, error).message}; --reload will not work`);
       return undefined;
+    }
+  }
+
+  /**
+   * Checks that the socket that is asked for could be bound, were nobody there.
+   *
+   * @throws {Failure} If it could not.
+   */
+  static check({ control: path, given, read }: Options): void {
+    if (Deno.build.os !== "linux" || read !== undefined) return;
+    if (!given.has("control")) return;
+    try {
+      addressOf(path);
+      findStale(path);
+      checkAlone(path);
+      const directory = path.slice(0, path.lastIndexOf("/") + 1) || ".";
+      checked(libc().access(cString(directory), W_OK), "its directory");
+    } catch (error) {
+      throw cannotListen(path, error);
     }
   }
 
@@ -150,12 +170,7 @@ function bindAnew(path: string): number {
  * @throws {Failure} If somebody listens, or it is no socket, or another user's.
  */
 function removeStale(path: string): void {
-  const status = fileStatus(AT_FDCWD, path);
-  if (status === undefined) return;
-  if (status.type !== "socket") throw new Failure("something else is there");
-  if (status.uid !== libc().geteuid()) {
-    throw new Failure(`a socket of user ${status.uid} is there`);
-  }
+  if (!findStale(path)) return;
   try {
     libc().close(connectControl(path));
   } catch (error) {
@@ -164,4 +179,20 @@ function removeStale(path: string): void {
     return;
   }
   throw new Failure("another scanlogd listens there");
+}
+
+/** Returns whether there is a socket of ours, old or new. */
+function findStale(path: string): boolean {
+  const status = fileStatus(AT_FDCWD, path);
+  if (status === undefined) return false;
+  if (status.type !== "socket") throw new Failure("something else is there");
+  if (status.uid === libc().geteuid()) return true;
+  throw new Failure(`a socket of user ${status.uid} is there`);
+}
+
+function cannotListen(path: string, error: unknown): Failure {
+  const { message } = error as Error;
+  return new Failure(
+    `--control: cannot listen at ${path}: ${message}; name another path, in a directory that exists`,
+  );
 }

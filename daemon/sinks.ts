@@ -18,9 +18,7 @@ import { WholeFile } from "../format/sink/whole_file.ts";
 import { Summary } from "../format/summary.ts";
 import type { Facility, Level } from "../format/syslog.ts";
 import { isReadOnly } from "../ffi/descriptor_flags.ts";
-import { fileStatus } from "../ffi/file_status.ts";
 import { hostName } from "../ffi/libc.ts";
-import { AT_FDCWD } from "../ffi/linux.ts";
 import { localOffset } from "../ffi/local_time.ts";
 import { logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
@@ -165,7 +163,6 @@ export function checkOutputs(options: Options): void {
     if (kind === "syslog") trySyslog(options, wanted.length > 1, [])?.close();
     else if (kind === "unix:") openUnixSink(path ?? "", false).close();
   }
-  checkFiles(options);
 }
 
 /**
@@ -173,38 +170,14 @@ export function checkOutputs(options: Options): void {
  *
  * @throws {Error} If one could not be opened.
  */
-export function checkFiles(options: Options): void {
+export function checkOutputFiles(options: Options): void {
   if (Deno.build.os !== "linux") return; // opening them says so
-  const read = [options.read ?? []].flat().map(identityOf);
   for (const { kind, path } of wantedOutputs(options)) {
     if (kind === "unix:") continue;
-    if (path !== undefined) refuseRead(path, kind, read);
     if (kind !== "syslog" && path === undefined) checkStandardOutput(kind);
     if (kind === "html:") WholeFile.check(path ?? "", optionOf(kind), "page");
     else if (path !== undefined) FileSink.check(path, optionOf(kind));
   }
-}
-
-/** Which file a path leads to; undefined for standard input and no file. */
-function identityOf(path: string): string | undefined {
-  try {
-    return fileStatus(AT_FDCWD, Deno.realPathSync(path))?.identity;
-  } catch {
-    return undefined;
-  }
-}
-
-/** Lines in a capture file would make it none. */
-function refuseRead(
-  path: string,
-  kind: string,
-  read: readonly (string | undefined)[],
-): void {
-  const identity = identityOf(path);
-  if (identity === undefined || !read.includes(identity)) return;
-  throw new Failure(
-    `${optionOf(kind)} ${path}: it is read from with --read; name another file`,
-  );
 }
 
 function checkStandardOutput(kind: string): void {

@@ -43,6 +43,17 @@ export function alone<Result>(path: string, act: () => Result): Result {
   }
 }
 
+/**
+ * Checks that what is there can be such a lock, and changes nothing.
+ *
+ * @throws {Failure} If it cannot.
+ */
+export function checkAlone(path: string): void {
+  const lock = `${path}.lock`;
+  const status = fileStatus(AT_FDCWD, lock);
+  if (status !== undefined && !isOurs(status)) refuse(lock);
+}
+
 function openLock(path: string): { fd: number; isNew: boolean } {
   const flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   const open = (how: number) =>

@@ -101,7 +101,12 @@ function openSocket(): number {
   );
 }
 
-function addressOf(path: string): Uint8Array<ArrayBuffer> {
+/**
+ * Such a socket's address.
+ *
+ * @throws {Error} If the path is too long.
+ */
+export function addressOf(path: string): Uint8Array<ArrayBuffer> {
   const bytes = cString(path);
   if (bytes.length > MAX_SOCKET_NAME + 1) {
     throw new Error(

@@ -23,11 +23,6 @@ export function closeDescriptor(fd: number): void {
   libc().close(fd);
 }
 
-/** All that were entered. */
-export function ownDescriptors(): ReadonlySet<number> {
-  return own;
-}
-
 /** Whether a descriptor was entered. */
 export function isOwnDescriptor(fd: number): boolean {
   return own.has(fd);

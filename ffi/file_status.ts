@@ -55,12 +55,17 @@ const TYPES = new Map<number, FileStatus["type"]>([
 /**
  * Looks at an open file, or at one beside a directory's descriptor.
  *
- * @param path Nothing for the descriptor itself; a last link is not followed.
+ * @param path Nothing for the descriptor itself.
+ * @param isFollowed Whether a last link is followed.
  * @returns Undefined if there is none.
  */
-export function fileStatus(fd: number, path = ""): FileStatus | undefined {
+export function fileStatus(
+  fd: number,
+  path = "",
+  isFollowed = false,
+): FileStatus | undefined {
   const bytes = new DataView(new ArrayBuffer(STATX_BYTES));
-  const flags = AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW;
+  const flags = AT_EMPTY_PATH | (isFollowed ? 0 : AT_SYMLINK_NOFOLLOW);
   const result = libc().statx(
     fd,
     cString(path),

@@ -6,14 +6,10 @@
  * @module
  */
 
-import {
-  closeDescriptor,
-  keepDescriptor,
-  ownDescriptors,
-} from "./descriptors.ts";
+import { closeDescriptor, keepDescriptor } from "./descriptors.ts";
 import { type FileStatus, fileStatus } from "./file_status.ts";
 import { isOfKernel } from "./kernel_files.ts";
-import { cString, describeErrno, ENXIO, errno, libc } from "./libc.ts";
+import { cString, describeErrno, ENOENT, ENXIO, errno, libc } from "./libc.ts";
 import {
   AT_FDCWD,
   O_CLOEXEC,
@@ -32,8 +28,6 @@ const W_OK = 2; // unistd.h
 // sys/file.h
 const LOCK_EX = 2;
 const LOCK_NB = 4;
-/** Standard output and standard error: what is rewritten is no log. */
-const STANDARD = [1, 2];
 /** Enough to recognize what a file holds. */
 const SAMPLE = 256;
 
@@ -99,6 +93,7 @@ export function checkOutputFile(
     closeDescriptor(openOutputFile(path, options).fd);
     return;
   }
+  if (errno() !== ENOENT) refuse(path, options, describeFailure(path));
   const directory = path.slice(0, path.lastIndexOf("/") + 1) || "./";
   if (libc().access(cString(directory), W_OK) < 0) {
     refuse(path, options, describeFailure(path));
@@ -143,11 +138,6 @@ function whyNot(
   if (status.links > 1) {
     return "it has a second name (a hard link); remove one of them";
   }
-  // Names that differ may mean one file: by a link, or a mount.
-  const others = [...ownDescriptors(), ...(mayHold ? STANDARD : [])];
-  if (others.some((each) => fileStatus(each)?.identity === status.identity)) {
-    return "something else is written there, too; name another file";
-  }
   if (mayHold === undefined || status.size === 0) return undefined;
   const beginning = beginningOf(fd);
   if (beginning === undefined) return "it cannot be read";
@@ -164,9 +154,9 @@ function beginningOf(fd: number): string | undefined {
   return new TextDecoder().decode(bytes.subarray(0, length));
 }
 
-/** Pipes and devices such as /dev/null are written to, nothing else. */
+/** Files, pipes, and devices such as /dev/null are written to, nothing else. */
 function describeType({ type }: FileStatus): string | undefined {
-  if (type === "pipe" || type === "device") return undefined;
+  if (type === "file" || type === "pipe" || type === "device") return undefined;
   if (type === "link") {
     return "it is a symbolic link; name the file that it points to";
   }

@@ -104,12 +104,6 @@ const REFUSED: Record<string, string> = {
     '--scan-delay must be a time in ms, s, m, h or d such as 3s from 1ms to 24h, got "-1s"',
   "-3": "unknown option -3; --help lists all options",
   "-r a -- b": 'unexpected argument "b"; to read a capture file, use --read b',
-  "-r a -o html:x --metrics ./x":
-    '--metrics and --output html:x name the same file "./x"; give each a file of its own',
-  "-o json:/a//b -o file:/a/./b":
-    '--output file:/a/./b and --output json:/a//b name the same file "/a/./b"; give each a file of its own',
-  "--pid-file p --metrics p":
-    '--pid-file and --metrics name the same file "p"; give each a file of its own',
   "--min-port 7":
     "unknown option --min-port; did you mean --min-ports? --help lists all options",
   "--interfaces=eth0":

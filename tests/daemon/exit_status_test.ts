@@ -135,26 +135,45 @@ Deno.test("lines that are lost end it with status 1", async () => {
   }
 });
 
-Deno.test("lines are not written to the capture that is read", async () => {
-  const folder = await Deno.makeTempDir();
-  try {
-    const [capture, link] = [`${folder}/capture.pcap`, `${folder}/link.pcap`];
-    await Deno.copyFile(TRACE, capture);
-    await Deno.symlink(capture, link);
-    for (const read of [capture, link]) {
-      await using process = new Process(
-        program(["--read", read, "-o", `json:${capture}`]),
-      );
+/** Ways of reading a capture and writing to it, in a shell. */
+const INTO_ITSELF: Record<string, string> = {
+  "--read capture -o json:capture": "--output json:capture and --read",
+  "--read link -o json:capture": "--output json:capture and --read",
+  "--read - -o file:./capture <capture": "--output file:./capture and --read",
+  "--read files -o json:files/b": "--output json:files/b and --read",
+  "--read capture >>capture": "standard output and --read",
+  "--read - <capture >>capture": "standard output and --read",
+  "--read capture --ignore-file list -o file:list":
+    "--output file:list and --ignore-file",
+};
+
+for (const [args, users] of Object.entries(INTO_ITSELF)) {
+  Deno.test(`lines are not written to what is read: ${args}`, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await Deno.mkdir(`${folder}/files`);
+      const names = ["capture", "files/a", "files/b"];
+      for (const name of names) await Deno.copyFile(TRACE, `${folder}/${name}`);
+      await Deno.symlink("capture", `${folder}/link`);
+      await Deno.writeTextFile(`${folder}/list`, "");
+      await using process = new Process([
+        ...["sh", "-c", `cd "$0" && exec "$@" ${args}`, folder],
+        ...program([]),
+      ]);
       assertEquals(await process.end(), 1);
       assertEquals(process.stderr, [
-        `scanlogd: --output json: ${capture}: it is read from with --read; name another file`,
+        `scanlogd: ${users} name the same file; give each a file of its own`,
       ]);
+      const trace = await Deno.readFile(TRACE);
+      for (const name of names) {
+        assertEquals(await Deno.readFile(`${folder}/${name}`), trace);
+      }
+      assertEquals(await Deno.readTextFile(`${folder}/list`), "");
+    } finally {
+      await Deno.remove(folder, { recursive: true });
     }
-    assertEquals(await Deno.readFile(capture), await Deno.readFile(TRACE));
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-});
+  });
+}
 
 Deno.test("--help and --version end it with status 0", async () => {
   await using help = new Process(program(["--help"]));

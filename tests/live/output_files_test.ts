@@ -219,51 +219,76 @@ liveTest(
   },
 );
 
-/** Pairs of options that name one file by two names. */
-const TWO_NAMES: Record<string, (a: string, b: string) => string[]> = {
-  "two outputs": (a, b) => ["-o", `file:${a}`, "-o", `json:${b}`],
-  "an output and counters": (a, b) => ["-o", `file:${a}`, "--metrics", b],
-  "an output and the pid file": (a, b) => ["-o", `file:${a}`, "--pid-file", b],
-  "counters and the pid file": (
-    a,
-    b,
-  ) => ["-o", "stdout", "--metrics", a, "--pid-file", b],
+/** Options that name one file, and who does so by two names. */
+const ONE_FILE: Record<string, [args: string, users: string, into?: string]> = {
+  "two outputs": ["-o file:a -o json:b", "--output json:b and --output file:a"],
+  "two outputs that are not there": [
+    "-o file:c/new -o json:d/new",
+    "--output json:d/new and --output file:c/new",
+  ],
+  "a relative and an absolute path": [
+    "-o file:new -o json:$PWD/new",
+    "--output json:$PWD/new and --output file:new",
+  ],
+  "a path that goes up": [
+    "-o file:new -o json:c/../new",
+    "--output json:c/../new and --output file:new",
+  ],
+  "an output and counters": [
+    "-o file:a --metrics b",
+    "--output file:a and --metrics",
+  ],
+  "an output and the pid file": [
+    "-o file:a --pid-file b",
+    "--output file:a and --pid-file",
+  ],
+  "counters and the pid file": [
+    "-o stdout --metrics a --pid-file b",
+    "--pid-file and --metrics",
+  ],
+  "an output and the control socket": [
+    "-o unix:c/new --control d/new",
+    "--output unix:c/new and --control",
+  ],
+  "the pid file and the lock of the control socket": [
+    "-o stdout --pid-file new.lock --control new",
+    "the lock of --control and --pid-file",
+  ],
+  "counters and standard output": [
+    "-o stdout --metrics a",
+    "standard output and --metrics",
+    ">>b",
+  ],
+  "the pid file and standard error": [
+    "-o stdout --pid-file a",
+    "standard error and --pid-file",
+    "2>>b",
+  ],
 };
 
-for (const [what, args] of Object.entries(TWO_NAMES)) {
-  liveTest(`${what} in one file by two names: one line`, NEEDS, async () => {
-    await using folder = await Folder.create();
-    const [a, b] = ["a", "b"].map((name) => `${folder.path}/${name}`);
-    await Promise.all([a, b].map((path) => Deno.writeTextFile(path, "")));
-    await using host = await Namespace.create();
-    await using daemon = launch(host, ["-i", "lo", ...args(a, b)], {
-      setUp: `mount --bind ${a} ${b}`,
+for (const [what, [args, users, into = ""]] of Object.entries(ONE_FILE)) {
+  for (const check of ["", "--check"]) {
+    liveTest(`${what} are one file: one line ${check}`, NEEDS, async () => {
+      await using folder = await Folder.create();
+      const script = [
+        `cd ${folder.path} && mkdir c d && touch a b`,
+        "mount --bind a b && mount --bind c d",
+        `exec "$@" -i lo ${args} ${check} ${into}`,
+      ].join("\n");
+      await using host = await Namespace.create();
+      await using daemon = launch(host, [], { as: ["sh", "-c", script, "sh"] });
+      assertEquals(await daemon.end(), 1);
+      const said = into.startsWith("2")
+        ? (await Deno.readTextFile(`${folder.path}/a`)).trimEnd().split("\n")
+        : daemon.stderr;
+      assertEquals(said, [
+        `scanlogd: ${users} name the same file; give each a file of its own`
+          .replace("$PWD", folder.path),
+      ]);
+      const names = [...Deno.readDirSync(folder.path)].map(({ name }) => name);
+      assertEquals(names.sort(), ["a", "b", "c", "d"]);
     });
-    assertEquals(await daemon.end(), 1);
-    assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
-    assertMatch(daemon.stderr[0], /b: something else is written there, too/);
-  });
-}
-
-for (const option of ["--metrics", "--pid-file"]) {
-  liveTest(`${option} is not where standard output goes`, NEEDS, async () => {
-    await using folder = await Folder.create();
-    const path = `${folder.path}/log`;
-    await using host = await Namespace.create();
-    await using daemon = launch(host, [
-      "-i",
-      "lo",
-      "-o",
-      "stdout",
-      option,
-      path,
-    ], {
-      as: ["sh", "-c", `exec "$@" >>${path}`, "sh"],
-    });
-    assertEquals(await daemon.end(), 1);
-    assertEquals(daemon.stderr.length, 1, daemon.stderr.join("\n"));
-    assertMatch(daemon.stderr[0], /something else is written there, too/);
-  });
+  }
 }
 
 for (const option of ["file:", "json:"]) {
