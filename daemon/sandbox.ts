@@ -43,10 +43,7 @@ export interface SandboxNeeds {
 /** Whoever is not root can change neither the user nor the directory. */
 const NOBODY = { user: undefined, directory: undefined };
 
-// bits/resource.h
-const RLIMIT_CORE = 4;
-/** Too short for a file; 0 does not keep a pipe from getting it (core(5)). */
-const NO_CORE = 1n;
+const PR_SET_DUMPABLE = 4; // linux/prctl.h
 
 /**
  * Gives up privileges as the options say.
@@ -158,10 +155,8 @@ function confine(
   descriptors: Omit<SandboxDescriptors, "pid">,
   threads: ThreadDirectory,
 ): void {
-  const limit = (size: bigint) =>
-    libc().setrlimit(RLIMIT_CORE, BigUint64Array.of(size, size));
-  // Where the limit is 0 already, only root may raise it.
-  if (limit(NO_CORE) < 0) checked(limit(0n), "setrlimit(RLIMIT_CORE)");
+  // A limit would not keep a socket from getting it, nor one of 0 a pipe (core(5)).
+  checked(libc().prctl(PR_SET_DUMPABLE, 0n, 0n, 0n, 0n), "prctl");
   if (!isSeccompSupported()) {
     logWarning(`no system call filter: there is none for ${Deno.build.arch}`);
     return;

@@ -4,7 +4,7 @@ import { assert, assertEquals, assertMatch } from "../assert.ts";
 import { Folder, program, startDaemon } from "./daemon.ts";
 import { machine, USER } from "./machine.ts";
 import { Namespace, TwoHosts } from "./namespaces.ts";
-import { eventually, Process, run } from "./processes.ts";
+import { assertUndumpable, eventually, Process, run } from "./processes.ts";
 import { liveTest } from "./require.ts";
 
 const NEEDS = { root: true, tools: ["ip", "unshare", "setpriv", "nmap"] };
@@ -185,6 +185,7 @@ liveTest(
     );
     assertConfined(daemon.pid);
     assertIncapable(daemon.pid);
+    assertUndumpable(daemon.pid);
     await two.scan();
     await eventually(() => daemon.stdout.length > 0, () => "a line");
     assertIncapable(daemon.pid);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { assertEquals } from "../assert.ts";
+
 const POLL_MS = 10;
 /** No scanner takes longer, and no daemon to start, even on a busy machine. */
 const PATIENCE_MS = 60_000;
@@ -211,4 +213,12 @@ export async function run(
     );
   }
   return process.stdout.join("\n");
+}
+
+/**
+ * Checks that no core is ever made of a process: its files in /proc then belong to
+ * root, whoever it is (proc(5)).
+ */
+export function assertUndumpable(pid: number): void {
+  assertEquals(Deno.statSync(`/proc/${pid}/fd`).uid, 0);
 }
