@@ -81,11 +81,17 @@ check_paths() {
   prefix=${prefix#"$destination"}
 }
 
-# digest FILE: its SHA-256; macOS has another tool for it.
-digest() {
-  sum=$(sha256sum <"$1" 2>/dev/null || shasum -a 256 <"$1" 2>/dev/null) ||
+# digests FILE...: a line for each that begins with its SHA-256; macOS has
+# another tool for it.
+digests() {
+  sha256sum "$@" 2>/dev/null || shasum -a 256 "$@" 2>/dev/null ||
     die "there is neither sha256sum nor shasum; install one of them"
-  echo "${sum%% *}"
+}
+
+# has_digest FILE DIGEST
+has_digest() {
+  sum=$(digests "$1")
+  [ "${sum%% *}" = "$2" ]
 }
 
 # place FILE: sets path to where a file of ours goes.
@@ -137,7 +143,7 @@ prepare_files() {
     if ! is_wanted "$name"; then continue; fi
     place "$name"
     echo "$path" >>"$work/list"
-    mkdir -p "$work/new${path%/*}"
+    [ -d "$work/new${path%/*}" ] || mkdir -p "$work/new${path%/*}"
     prepare "$here/files/$name" "$work/new$path"
   done <"$work/names"
 }
@@ -156,15 +162,15 @@ prepare() {
     */sbin/scanlogd) cp "$1" "$2" ;;
     *) sed "s|/usr/sbin/scanlogd|$prefix/sbin/scanlogd|g" "$1" >"$2" ;;
   esac
-  if [ -x "$1" ]; then chmod 755 "$2"; else chmod 644 "$2"; fi
+  if [ -x "$1" ]; then chmod 755 "$2"; fi
 }
 
 # A file of another package or of somebody's own is not ours to replace.
 refuse_foreign_files() {
   while read -r path; do
-    if is_configuration "$path" || [ -n "$(recorded "$path")" ]; then continue; fi
-    if [ ! -e "$destination$path" ] ||
-      cmp -s "$destination$path" "$work/new$path"; then continue; fi
+    if is_configuration "$path" || [ ! -e "$destination$path" ] ||
+      cmp -s "$destination$path" "$work/new$path" ||
+      [ -n "$(recorded "$path")" ]; then continue; fi
     find_owner "$path"
     die "$destination$path is not ours$owner; remove it, or choose another --prefix"
   done <"$work/list"
@@ -190,7 +196,7 @@ stays() {
   if [ -z "$known" ]; then
     find_owner "$1"
     echo "$1 is not ours$owner: it stays as it is"
-  elif [ "$known" = "$(digest "$destination$1")" ]; then
+  elif has_digest "$destination$1" "$known"; then
     return 1
   else
     echo "$1 was changed: it stays as it is"
@@ -201,12 +207,19 @@ stays() {
 install_files() {
   grep '^directory ' "$old" >"$work/directories" || true
   : >"$work/record"
-  while read -r path; do
+  list_digests >"$work/digests"
+  while read -r path && read -r digest _ <&3; do
     if stays "$path"; then continue; fi
-    sum=$(digest "$work/new$path")
     put "$path" "$work/new$path"
-    echo "file $sum $path" >>"$work/record"
-  done <"$work/list"
+    echo "file $digest $path" >>"$work/record"
+  done <"$work/list" 3<"$work/digests"
+}
+
+# Those of all files of ours, in the order of the list.
+list_digests() {
+  set --
+  while read -r path; do set -- "$@" ".$path"; done <"$work/list"
+  (cd "$work/new" && digests "$@")
 }
 
 # put PATH FILE: at once, for it may be a program that runs.
@@ -235,7 +248,7 @@ make_parents() {
 remove_files() {
   while read -r kind known path; do
     if [ "$kind" != file ] || [ ! -e "$destination$path" ]; then continue; fi
-    if is_configuration "$path" && [ "$known" != "$(digest "$destination$path")" ]; then
+    if is_configuration "$path" && ! has_digest "$destination$path" "$known"; then
       echo "$path was changed: it stays where it is"
     else
       rm -f "$destination$path" || die "cannot remove $destination$path; are you root?"
@@ -246,11 +259,8 @@ remove_files() {
 # What an earlier version had and this one has not.
 remove_old_files() {
   cut -d ' ' -f 3 "$work/record" | cat - "$work/list" >"$work/kept"
-  while read -r kind known path; do
-    if [ "$kind" = file ] && ! grep -qxF "$path" "$work/kept"; then
-      echo "$kind $known $path"
-    fi
-  done <"$old" >"$work/gone"
+  awk 'NR == FNR { kept[$0]; next } $1 == "file" && !($3 in kept)' \
+    "$work/kept" "$old" >"$work/gone"
   remove_files "$work/gone"
   rm -f "$destination$record.json"
 }
