@@ -85,10 +85,10 @@ export class Judge {
     if (due < this.deadline) this.deadline = due;
   }
 
-  /** A target that waited is refused now. */
+  /** A target refuses now. */
   refused(entry: number, index: number, time: number): void {
     const { records, judgement } = this.#state;
-    judgement.refused(entry, index);
+    judgement.refuse(entry, index);
     if (!this.#mayBeScan(entry)) return;
     const traits = records.traitsAt(entry, index);
     const protocol = records.protocolAt(entry, index);

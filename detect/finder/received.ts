@@ -168,7 +168,7 @@ export class Received {
 
   /** A source goes on where nobody has seen an answer: half of it is missing. */
   #continued(segment: Segment): void {
-    const { ports, records, judgement } = this.#state;
+    const { ports, records } = this.#state;
     if ((segment.flags & TCP_SYN) !== 0) return;
     const entry = this.#state.findSource(segment);
     if (entry < 0 || records.has(entry, HEARD)) return;
@@ -176,17 +176,18 @@ export class Received {
     if (index < 0 || records.stateAt(entry, index) !== WAITING) return;
     if ((records.traitsAt(entry, index) & HAS_ACK) === 0) {
       ports.sawHalf(this.#state.sourceOf(segment));
-      // The next probe of an ACK scan continues nothing.
-    } else if (!isData(segment)) return;
-    records.setState(entry, index, ANSWERED_TARGET);
-    this.#state.sharedOut.outcome(
-      this.#state.key,
-      records.protocolAt(entry, index),
-      segment.destinationPort,
-      records.hostAt(entry, index),
-      ANSWERED_TARGET,
-    );
-    judgement.update(entry, segment.time);
+    } else if (!this.#isOfOldConnection(entry, index, segment)) return;
+    this.#recorder.goesOn(entry, index, segment.time);
+  }
+
+  /**
+   * The next probe of an ACK scan continues nothing, but data do, and what
+   * acknowledges them all the time.
+   */
+  #isOfOldConnection(entry: number, index: number, segment: Segment): boolean {
+    if (isData(segment)) return true;
+    return (segment.flags & TCP_FIN) === 0 &&
+      this.#recorder.isStream(entry, index, segment.time);
   }
 }
 

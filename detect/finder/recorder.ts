@@ -13,13 +13,14 @@ import { FirstProbes } from "../table/first_probes.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
 import {
   ABORTED,
-  ANSWERED_TARGET,
   BY_ERROR,
   BY_REFUSAL,
-  EXCUSED,
+  GOES_ON,
   HAS_ACK,
   IS_OURS,
+  isAnswered,
   isSurelyLocal,
+  mayRefuse,
   REFUSED,
   STATE_MASK,
   TARGET_UDP,
@@ -245,10 +246,9 @@ export class Recorder {
     const known = records.stateAt(entry, index);
     const isNamed = (records.traitsAt(entry, index) & BY_REFUSAL) === 0;
     const isRefused = (traits & REFUSED) !== 0;
-    if (isRefused && known === WAITING) {
-      records.setState(entry, index, REFUSED);
+    if (isRefused && mayRefuse(known)) {
       records.addTraits(entry, index, traits & BY_ERROR);
-      this.#shareRefusal(entry, index);
+      this.#share(entry, index, REFUSED);
       this.#judge.refused(entry, index, probe.time);
     }
     if (known === ABORTED) return false;
@@ -274,19 +274,17 @@ export class Recorder {
   #isContinued(entry: number, index: number, traits: number): boolean {
     const { records } = this.#state;
     const known = records.stateAt(entry, index);
-    if (known === EXCUSED) {
-      return records.protocolAt(entry, index) === TARGET_UDP;
-    }
     const isAck = (traits & (HAS_ACK | REFUSED)) === HAS_ACK;
-    return known === ANSWERED_TARGET && isAck;
+    return isAnswered(known) && isAck ||
+      known === GOES_ON && records.protocolAt(entry, index) === TARGET_UDP;
   }
 
-  #shareRefusal(entry: number, index: number): void {
+  #share(entry: number, index: number, state: number): void {
     const { records, sharedOut, key } = this.#state;
     const protocol = records.protocolAt(entry, index);
     const port = records.portAt(entry, index);
     const host = records.hostAt(entry, index);
-    sharedOut.outcome(key, protocol, port, host, REFUSED);
+    sharedOut.outcome(key, protocol, port, host, state);
   }
 
   /**
@@ -294,16 +292,29 @@ export class Recorder {
    * may take another way: what gets many datagrams is sent a stream.
    */
   #noteRepeat(entry: number, index: number, { time }: Segment): void {
-    const { records, judgement } = this.#state;
+    const { records } = this.#state;
     if (records.protocolAt(entry, index) !== TARGET_UDP) return;
     if (isSurelyLocal(records.traitsAt(entry, index))) return;
+    if (this.isStream(entry, index, time)) this.goesOn(entry, index, time);
+  }
+
+  /** Whether what comes again to a target has done so often enough. */
+  isStream(entry: number, index: number, time: number): boolean {
+    const { records } = this.#state;
     const now = toWord(time);
     const moment = (Math.imul(entry, 0x9e3779b1) ^ index) & (MOMENTS - 1);
     const isCopy = isJust(this.#repeated[moment], now) ||
       isJust(records.timeAt(entry, index), now);
+    if (isCopy) return false;
     this.#repeated[moment] = now;
-    if (isCopy || !records.countRepeat(entry, index)) return;
-    records.setState(entry, index, EXCUSED);
+    return records.countRepeat(entry, index);
+  }
+
+  /** A target gets what only goes on where somebody answers. */
+  goesOn(entry: number, index: number, time: number): void {
+    const { records, judgement } = this.#state;
+    records.setState(entry, index, GOES_ON);
+    this.#share(entry, index, GOES_ON);
     judgement.update(entry, time);
   }
 }

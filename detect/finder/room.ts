@@ -6,12 +6,7 @@
 
 import { LONG_GRACE_MS } from "../probe/judgement.ts";
 import { FOUND_SLOW, toWord } from "../table/records.ts";
-import {
-  ANSWERED_TARGET,
-  EXCUSED,
-  REFUSED,
-  WAITING,
-} from "../table/target_word.ts";
+import { isWeightless, REFUSED, WAITING } from "../table/target_word.ts";
 import type { FinderState } from "./state.ts";
 
 /**
@@ -84,8 +79,8 @@ export class Room {
     for (let i = 0; i < count; i++) {
       const known = records.stateAt(entry, i);
       const isOld = ((now - records.timeAt(entry, i)) >>> 0) > longest;
-      const isNothing = known === ANSWERED_TARGET || known === EXCUSED ||
-        isOld || judgement.census.isStray(i);
+      const isNothing = isWeightless(known) || isOld ||
+        judgement.census.isStray(i);
       if (isNothing || this.#isPast(entry, i, time)) return i;
       if (known === WAITING) waiting = i;
     }

@@ -38,6 +38,7 @@ import {
   HAS_ACK,
   HEAVY,
   IS_OURS,
+  mayRefuse,
   REFUSED,
   TARGET_TCP,
   targetProtocol,
@@ -192,11 +193,11 @@ export class Sent {
       if (followed?.isTouched(port)) followed.opened(port);
     }
     if (index < 0) return false;
-    const isChange = known === WAITING ||
+    const isChange = mayRefuse(known) ||
       (known === REFUSED && state === ANSWERED_TARGET);
     if (!isChange) return true;
-    records.setState(entry, index, state);
     if (state === ANSWERED_TARGET) {
+      records.setState(entry, index, state);
       companies.wasAnswered(entry);
       judgement.update(entry, time);
     } else this.#judge.refused(entry, index, time);

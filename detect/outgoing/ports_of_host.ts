@@ -9,7 +9,7 @@ import { FastRule } from "../rules/fast.ts";
 import { NOTHING_FOUND } from "../rules/rule.ts";
 import { SLOW_PAUSE_MS, SlowRule } from "../rules/slow.ts";
 import { FOUND_FAST, FOUND_SLOW, toWord } from "../table/records.ts";
-import { ANSWERED_TARGET, BY_ERROR, EXCUSED } from "../table/target_word.ts";
+import { BY_ERROR, isWeightless } from "../table/target_word.ts";
 import type { Attempt } from "./attempt.ts";
 import {
   type Question,
@@ -110,7 +110,7 @@ export class PortsOfHost extends RecordQuestion implements Question {
     for (let i = 0; i < count; i++) {
       const state = records.stateAt(entry, i);
       const isOld = ((now - records.timeAt(entry, i)) >>> 0) > longest;
-      if (state !== ANSWERED_TARGET && state !== EXCUSED && !isOld) continue;
+      if (!isWeightless(state) && !isOld) continue;
       records.removeTarget(entry, i);
       return true;
     }

@@ -7,9 +7,9 @@
 
 import type { RecordTable } from "../table/records.ts";
 import {
-  ANSWERED_TARGET,
   HAS_ACK,
   IS_OURS,
+  isAnswered,
   portOf,
   protocolOf,
   REFUSED,
@@ -106,7 +106,7 @@ export class Census {
     if (!this.#hasHosts) this.#countHosts();
     const host = this.#records.hostAt(this.#entry, index);
     const at = this.#cell(HOSTS | protocolOf(word), host);
-    const self = stateOf(word) === ANSWERED_TARGET ? 0 : 1;
+    const self = isAnswered(stateOf(word)) ? 0 : 1;
     if (this.#cells[at + UNANSWERED] - self >= FEW_PORTS) return false;
     return (word & HAS_ACK) !== 0 || !this.#isSwept(word);
   }
@@ -125,7 +125,7 @@ export class Census {
     const entry = this.#entry;
     for (let i = records.count(entry) - 1; i >= 0; i--) {
       const word = records.wordAt(entry, i);
-      if (stateOf(word) === ANSWERED_TARGET) continue;
+      if (isAnswered(stateOf(word))) continue;
       const host = records.hostAt(entry, i);
       this.#cells[this.#cell(HOSTS | protocolOf(word), host) + UNANSWERED]++;
     }
@@ -157,7 +157,7 @@ export class Census {
     const state = stateOf(word);
     if (state === REFUSED) this.#cells[at + REFUSING] += by;
     else if (state === WAITING) this.#cells[at + SILENT] += by;
-    else if (state === ANSWERED_TARGET) this.#cells[at + ANSWERING] += by;
+    else if (isAnswered(state)) this.#cells[at + ANSWERING] += by;
   }
 
   /** A target is excused from now on, which had another state. */
@@ -201,7 +201,7 @@ export class Census {
       ) {
         cells[at + SECOND] = i;
       }
-      cells[at + BALANCE] += stateOf(word) === ANSWERED_TARGET ? 1 : -1;
+      cells[at + BALANCE] += isAnswered(stateOf(word)) ? 1 : -1;
     }
   }
 

@@ -10,7 +10,6 @@ import type { Settings } from "../settings.ts";
 import { type RecordTable, toWord } from "../table/records.ts";
 import {
   ABORTED,
-  ANSWERED_TARGET,
   BY_ERROR,
   EXCUSED,
   HAS_ACK,
@@ -19,6 +18,7 @@ import {
   IS_OURS,
   IS_UNSURE,
   isSurelyLocal,
+  isWeightless,
   portOf,
   protocolOf,
   REFUSED,
@@ -118,9 +118,7 @@ export class Judgement {
   /** What a target weighs at most, by its word. */
   mostOf(word: number): number {
     const state = stateOf(word);
-    return state === ANSWERED_TARGET || state === EXCUSED
-      ? 0
-      : this.#weightOf(word);
+    return isWeightless(state) ? 0 : this.#weightOf(word);
   }
 
   /**
@@ -212,7 +210,7 @@ export class Judgement {
     const records = this.#records;
     const word = records.wordAt(entry, index);
     const state = stateOf(word);
-    if (state === ANSWERED_TARGET || state === EXCUSED) return false;
+    if (isWeightless(state)) return false;
     if (state === ABORTED) {
       return this.#countAborts(entry) > FORGIVEN_ABORTS;
     }
@@ -327,11 +325,14 @@ export class Judgement {
     records.takeWeight(entry, weight, isCertain(traits, state) ? weight : 0);
   }
 
-  /** The same where a target that waited is refused now. */
-  refused(entry: number, index: number): void {
+  /** A target that may do so refuses now. */
+  refuse(entry: number, index: number): void {
     const records = this.#records;
     const traits = records.traitsAt(entry, index);
-    if (isCertain(traits, WAITING)) return;
+    const known = records.stateAt(entry, index);
+    records.setState(entry, index, REFUSED);
+    if (known !== WAITING) this.update(entry, records.time(entry));
+    if (known !== WAITING || isCertain(traits, WAITING)) return;
     const slow = records.slowBound(entry) + this.#weightOf(traits);
     records.setRecent(entry, records.run(entry), slow);
   }

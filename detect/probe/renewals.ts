@@ -8,13 +8,7 @@
 
 import type { Settings } from "../settings.ts";
 import type { RecordTable } from "../table/records.ts";
-import {
-  ANSWERED_TARGET,
-  EXCUSED,
-  HAS_ACK,
-  HEAVY,
-  stateOf,
-} from "../table/target_word.ts";
+import { HAS_ACK, HEAVY, isWeightless, stateOf } from "../table/target_word.ts";
 
 /**
  * This share of what makes a scan must have waited in vain. A host has a service
@@ -88,7 +82,7 @@ export class Renewals {
     const entry = this.#entry;
     for (let i = count - 1; i >= 0; i--) {
       const state = stateOf(records.wordAt(entry, i));
-      if (state === ANSWERED_TARGET || state === EXCUSED) return count;
+      if (isWeightless(state)) return count;
       if (i === 0) return 0;
       const pause = records.timeAt(entry, i) - records.timeAt(entry, i - 1);
       if ((pause | 0) > this.#grace) return i;

@@ -13,11 +13,10 @@ import { Key } from "../table/source_key.ts";
 import type { SourceTable } from "../table/sources.ts";
 import {
   ABORTED,
-  ANSWERED_TARGET,
   BY_ERROR,
   BY_REFUSAL,
-  EXCUSED,
   HAS_ACK,
+  isWeightless,
   TARGET_IP,
   TARGET_SCTP,
   TARGET_UDP,
@@ -203,8 +202,7 @@ function isOpen(
   const state = records.stateAt(entry, i);
   // Connections that were broken off are a part only of a scan that does that.
   const isAborted = records.stateAt(entry, completing) === ABORTED;
-  return state === ANSWERED_TARGET || state === EXCUSED ||
-    (state === ABORTED && !isAborted);
+  return isWeightless(state) || (state === ABORTED && !isAborted);
 }
 
 function ruleOf(

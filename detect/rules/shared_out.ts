@@ -19,9 +19,9 @@ import {
 import { NetworkKey, NetworkMembers } from "../table/networks.ts";
 import { Key } from "../table/source_key.ts";
 import {
-  ANSWERED_TARGET,
+  isWeightless,
+  mayRefuse,
   targetProtocol,
-  WAITING,
 } from "../table/target_word.ts";
 
 /** Networks remembered: one for so many sources, within these bounds. */
@@ -240,8 +240,8 @@ export class SharedOutRule {
     judgement.begin(entry);
     for (let i = 0; i < count; i++) {
       const age = (now - records.timeAt(entry, i)) >>> 0;
-      const isAnswered = records.stateAt(entry, i) === ANSWERED_TARGET;
-      if (age < WAIT_MS && !isAnswered) continue;
+      const isNothing = isWeightless(records.stateAt(entry, i));
+      if (age < WAIT_MS && !isNothing) continue;
       const isOld = age > SHARED_WINDOW_MS;
       if (!isOld && judgement.countsSlowly(entry, i, time)) continue;
       records.removeTarget(entry, i);
@@ -266,7 +266,7 @@ export class SharedOutRule {
     if (entry < 0) return;
     const records = this.records;
     const index = records.findTarget(entry, protocol, port, host);
-    if (index < 0 || records.stateAt(entry, index) !== WAITING) return;
+    if (index < 0 || !mayRefuse(records.stateAt(entry, index))) return;
     records.setState(entry, index, state);
     this.#judgement.update(entry, records.time(entry));
   }

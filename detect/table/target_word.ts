@@ -21,6 +21,8 @@ export const ANSWERED_TARGET = 2;
 export const ABORTED = 3;
 /** The port was in use or open lately: it weighs nothing. */
 export const EXCUSED = 4;
+/** It gets what only goes on where somebody answers: so it does, until it refuses. */
+export const GOES_ON = 5;
 
 /** The transport protocol of a target: TCP, UDP, SCTP, or any other. */
 export const TARGET_TCP = 0;
@@ -72,6 +74,21 @@ export const MANY_REPEATS = 6 * REPEAT;
 /** The state in a target's word. */
 export function stateOf(word: number): number {
   return word & STATE_MASK;
+}
+
+/** Whether a target answers, as far as anybody can tell. */
+export function isAnswered(state: number): boolean {
+  return state === ANSWERED_TARGET || state === GOES_ON;
+}
+
+/** Whether a target in a state weighs nothing. */
+export function isWeightless(state: number): boolean {
+  return isAnswered(state) || state === EXCUSED;
+}
+
+/** Whether a target in a state may yet refuse. */
+export function mayRefuse(state: number): boolean {
+  return state === WAITING || state === GOES_ON;
 }
 
 /** Whether a target is surely the watched host's own. */

@@ -46,8 +46,8 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an answered target keeps its place for ever",
-    text: "const isNothing = known === ANSWERED_TARGET || known === EXCUSED ||",
-    instead: "const isNothing =",
+    text: "const isNothing = isWeightless(known) || isOld ||",
+    instead: "const isNothing = isOld ||",
   },
   {
     name: "a target is lost when another one goes",
@@ -73,7 +73,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "who renews some connections waits no longer with the others",
-    text: "if (state === ANSWERED_TARGET || state === EXCUSED) return count;",
+    text: "if (isWeightless(state)) return count;",
     instead: "",
   },
   {
@@ -95,7 +95,7 @@ export const MUTANTS: readonly Mutant[] = [
   },
   {
     name: "an answered target weighs as much as a refused one",
-    text: "if (state === ANSWERED_TARGET || state === EXCUSED) return false;",
+    text: "if (isWeightless(state)) return false;",
     instead: "if (state === EXCUSED) return false;",
   },
   {

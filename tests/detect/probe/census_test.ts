@@ -4,6 +4,7 @@ import {
   ABORTED,
   ANSWERED_TARGET,
   EXCUSED,
+  GOES_ON,
   HAS_ACK,
   IS_OURS,
   REFUSED,
@@ -16,6 +17,7 @@ import { below, pick, type Random, seeded } from "../../random.ts";
 
 const TARGETS = 128;
 const ENTRY = 0;
+const ANSWERED = [ANSWERED_TARGET, GOES_ON];
 
 interface Target {
   protocol: number;
@@ -31,7 +33,7 @@ function randomTargets(random: Random): Target[] {
   const ports = pick(random, [1, 3, 60]);
   const states = pick(random, [
     [WAITING, REFUSED],
-    [WAITING, REFUSED, ANSWERED_TARGET, ABORTED, EXCUSED],
+    [WAITING, REFUSED, ANSWERED_TARGET, ABORTED, EXCUSED, GOES_ON],
   ]);
   return Array.from({ length: 1 + below(random, TARGETS) }, () => ({
     protocol: pick(random, [TARGET_TCP, TARGET_TCP, TARGET_UDP]),
@@ -49,19 +51,19 @@ function isStray(targets: readonly Target[], index: number): boolean {
   const isUdp = protocol === TARGET_UDP;
   const others = targets.filter((other, i) =>
     i !== index && other.host === host && other.protocol === protocol &&
-    other.state !== ANSWERED_TARGET
+    !ANSWERED.includes(other.state)
   );
   if (others.length >= 2) return false;
   if ((traits & HAS_ACK) !== 0) return true;
-  const count = (state: number) =>
+  const count = (...states: number[]) =>
     targets.filter((other) =>
       other.port === port && other.protocol === protocol &&
-      other.state === state
+      states.includes(other.state)
     ).length;
   const refused = count(REFUSED);
   const silent = isUdp ? 0 : count(WAITING);
   const isSwept = 3 * refused + silent >= 64 &&
-    refused + silent >= 3 * count(ANSWERED_TARGET);
+    refused + silent >= 3 * count(...ANSWERED);
   return !isSwept;
 }
 
@@ -74,7 +76,7 @@ function isFurtherHost(targets: readonly Target[], index: number): boolean {
 
 function doMostAnswer(targets: readonly Target[], index: number): boolean {
   const same = targets.filter(({ port }) => port === targets[index].port);
-  const answered = same.filter(({ state }) => state === ANSWERED_TARGET);
+  const answered = same.filter(({ state }) => ANSWERED.includes(state));
   return 2 * answered.length > same.length;
 }
 
