@@ -127,13 +127,16 @@ export class Recorder {
     if (isChanged) judgement.update(entry, records.time(entry));
   }
 
-  /** Stray datagrams give their place to what may be a scan's first probe. */
+  /**
+   * Stray datagrams give their place to what may be a scan's first probe, unless
+   * anybody refused them: then a slow scan may have begun with them.
+   */
   #dropStrays(entry: number): void {
     const { records, judgement } = this.#state;
     if (records.count(entry) === 0) return;
     if (!isDatagram(records.protocolAt(entry, 0))) return;
     judgement.begin(entry);
-    if (judgement.census.isAllStrays) records.clearTargets(entry);
+    if (judgement.census.isAllSilent) records.clearTargets(entry);
   }
 
   /** What follows once a target stands in a record. */

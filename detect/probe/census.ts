@@ -111,10 +111,11 @@ export class Census {
     return (word & HAS_ACK) !== 0 || !this.#isSwept(word);
   }
 
-  /** Whether nothing but strays stands in the record: they weigh nothing. */
-  get isAllStrays(): boolean {
+  /** Whether nothing but silent strays stands in the record: none may count yet. */
+  get isAllSilent(): boolean {
     for (let i = this.#records.count(this.#entry) - 1; i >= 0; i--) {
-      if (!this.isStray(i)) return false;
+      const isRefused = this.#records.stateAt(this.#entry, i) === REFUSED;
+      if (isRefused || !this.isStray(i)) return false;
     }
     return true;
   }

@@ -319,6 +319,16 @@ Deno.test("a player asks 60 servers at two ports, of which a third is gone", () 
   assertEquals(found(traffic), []);
 });
 
+Deno.test("a slow UDP scan that is refused, with a SYN after every second port", () => {
+  const traffic = new Traffic();
+  for (const [i, port] of portsFrom(1, 60).entries()) {
+    const time = i * 4 * SECOND;
+    traffic.probe("udp", "refused", ends({ port, time }));
+    if (i % 2 === 1) traffic.probe("syn", "silent", ends({ time: time + 10 }));
+  }
+  assertEquals(found(traffic), [`${SCANNER} udp`]);
+});
+
 Deno.test("a UDP scan that nobody answers asks each port twice", () => {
   const traffic = new Traffic();
   for (const [i, port] of portsFrom(1, 60).entries()) {
