@@ -104,11 +104,14 @@ export class Judge {
   }
 
   #queue(entry: number, grace: number, time: number): void {
-    const queue = this.#queueFor(grace);
-    if (queue.has(entry)) return;
+    if (this.#queueFor(grace).has(entry)) return;
     const isLong = grace === LONG_GRACE_MS;
+    // Who is judged soon is then put in again for as long as it takes.
+    if (isLong && this.#queueFor(ANSWER_GRACE_MS).has(entry)) return;
     const { judgement } = this.#state;
-    queue.add(entry, time, isLong ? judgement.longestWait(entry, time) : grace);
+    const wait = isLong ? judgement.longestWait(entry, time) : grace;
+    // Each queue keeps its order: behind those that wait for long it would be late.
+    this.#queueFor(wait).add(entry, time, wait);
     this.setDeadline();
   }
 

@@ -93,6 +93,17 @@ Deno.test("who has waited least has waited for 250 ms", () => {
   assertEquals(host.toldBy(10_000), 3150);
 });
 
+Deno.test("others that wait longer hold up nobody", () => {
+  const host = new Host();
+  host.probe(portsFrom(10_000, 20), 0);
+  const source = "198.51.100.9";
+  host.scan(portsFrom(10_000, 21), {
+    ...{ source, direction: 1, flags: TCP_ACK, time: 2800 },
+  });
+  host.probe([10_020], 2900);
+  assertEquals(host.toldBy(3150), 3150);
+});
+
 Deno.test("too few that wait in vain prove nothing: each waits for itself", () => {
   for (const [few, told] of [[6, 1400 + GRACE], [7, GRACE]]) {
     const host = new Host();
