@@ -39,6 +39,7 @@ class Destination implements AsyncDisposable {
     const items = layout(destination.binary).filter(({ path }) =>
       which === "all" || SAMPLE.includes(path)
     );
+    if (which === "some") assertEquals(items.length, SAMPLE.length);
     await stage(folder, items, FOR_INSTALLER);
     await Deno.copyFile(`${ROOT}packaging/install.sh`, destination.script);
     return destination;
