@@ -228,14 +228,24 @@ liveTest("raw, all interfaces with -p: others can join", NEEDS, async () => {
 });
 
 // Each takes two descriptors, which the filter's program names many times.
-for (const kind of ["raw", "pcap"]) {
+for (
+  const [kind, options, allowed] of [
+    ["raw", [], REBINDING],
+    ["raw", ["-p"], [...REBINDING, ...JOINING]],
+    ["pcap", [], []],
+    ["pcap", ["-p"], []],
+  ] as const
+) {
   liveTest(
-    `${kind}: the same with 70 interfaces`,
+    `${[kind, ...options].join(" ")}: the same with 70 interfaces`,
     NEEDS,
     async () =>
       assertAllRefused(
-        await outcomes("attempts", kind, { interfaces: 70 }),
-        kind === "raw" ? REBINDING : [],
+        await outcomes("attempts", kind, {
+          interfaces: 70,
+          options: [...options, "-i", "lo"],
+        }),
+        allowed,
       ),
   );
 }
