@@ -5,8 +5,8 @@
  * @module
  */
 
-import { libc } from "../ffi/libc.ts";
 import { CLOCK_THREAD_CPUTIME_ID } from "../ffi/linux.ts";
+import { readClock } from "./clock.ts";
 
 /** The first of several changes is looked at at once, the next so much later. */
 const SHORTEST_PAUSE_MS = 20;
@@ -19,7 +19,6 @@ const SHARE = 20;
 /** Spaces out what is asked for again and again. */
 export class ChangePacer {
   #next = -Infinity;
-  readonly #timespec = new BigInt64Array(2);
 
   /** How long to wait until the next look, in milliseconds; 0: it is due. */
   get pause(): number {
@@ -28,17 +27,10 @@ export class ChangePacer {
 
   /** Looks, and remembers how much work that was. */
   look(refresh: () => void): void {
-    const before = this.#processorTime();
+    const before = readClock(CLOCK_THREAD_CPUTIME_ID);
     refresh();
-    const used = this.#processorTime() - before;
+    const used = readClock(CLOCK_THREAD_CPUTIME_ID) - before;
     const pause = Math.max(SHORTEST_PAUSE_MS, SHARE * used);
     this.#next = performance.now() + pause;
-  }
-
-  /** This thread's, in milliseconds. */
-  #processorTime(): number {
-    libc().clock_gettime(CLOCK_THREAD_CPUTIME_ID, this.#timespec);
-    const [seconds, nanoseconds] = this.#timespec;
-    return Number(seconds) * 1e3 + Number(nanoseconds) / 1e6;
   }
 }

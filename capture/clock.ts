@@ -11,6 +11,15 @@ import { CLOCK_BOOTTIME, CLOCK_REALTIME } from "../ffi/linux.ts";
 /** macOS has no CLOCK_BOOTTIME; its CLOCK_MONOTONIC (time.h) is the like. */
 const UNSETTABLE_CLOCK = Deno.build.os === "linux" ? CLOCK_BOOTTIME : 6;
 
+const timespec = new Int32Array(4); // struct timespec on 64-bit systems
+
+/** What one of the kernel's clocks shows, in milliseconds. */
+export function readClock(clock: number): number {
+  libc().clock_gettime(clock, timespec);
+  // Low words only: seconds fit until 2106, nanoseconds always.
+  return (timespec[0] >>> 0) * 1000 + timespec[2] / 1e6;
+}
+
 /**
  * Turns the kernel's time stamps, which follow the settable wall clock, into
  * times since boot: the time of reading less the packet's age. Never decreases
@@ -19,20 +28,13 @@ const UNSETTABLE_CLOCK = Deno.build.os === "linux" ? CLOCK_BOOTTIME : 6;
 export class CaptureClock {
   /** Time since boot at the last {@linkcode CaptureClock.sample}, in ms. */
   now = 0.5;
-  readonly #timespec = new Int32Array(4); // struct timespec on 64-bit systems
   #offset = 0.5;
   #last = 0.5;
 
   /** Reads both clocks: once before each batch of packets. */
   sample(): void {
-    this.now = this.#read(UNSETTABLE_CLOCK);
-    this.#offset = this.now - this.#read(CLOCK_REALTIME);
-  }
-
-  #read(clock: number): number {
-    libc().clock_gettime(clock, this.#timespec);
-    // Low words only: seconds fit until 2106, nanoseconds always.
-    return (this.#timespec[0] >>> 0) * 1000 + this.#timespec[2] / 1e6;
+    this.now = readClock(UNSETTABLE_CLOCK);
+    this.#offset = this.now - readClock(CLOCK_REALTIME);
   }
 
   /**

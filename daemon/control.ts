@@ -16,14 +16,15 @@ import {
 import { closeDescriptor, keepDescriptor } from "../ffi/descriptors.ts";
 import { fileStatus } from "../ffi/file_status.ts";
 import {
-  checked,
   cString,
   ECONNREFUSED,
+  errno,
   libc,
   SystemError,
 } from "../ffi/libc.ts";
 import { AT_FDCWD, POLLIN } from "../ffi/linux.ts";
 import { AT_REMOVEDIR, madePath } from "../ffi/made.ts";
+import { isParentWritable } from "../ffi/parent_directory.ts";
 import { logDetail, logWarning } from "./diagnostics.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
@@ -33,7 +34,6 @@ import { alone, checkAlone } from "./start_lock.ts";
 /** Where the socket is if nobody says otherwise; its directory is made. */
 const DIRECTORY = "/run/scanlogd";
 const DIRECTORY_MODE = 0o755;
-const W_OK = 2; // unistd.h
 
 /** What the other side may ask for: the arguments, or to take something over. */
 export type Request =
@@ -105,8 +105,9 @@ export class ControlSocket {
       addressOf(path);
       findStale(path);
       checkAlone(path);
-      const directory = path.slice(0, path.lastIndexOf("/") + 1) || ".";
-      checked(libc().access(cString(directory), W_OK), "its directory");
+      if (!isParentWritable(path)) {
+        throw new SystemError("its directory", errno());
+      }
     } catch (error) {
       throw cannotListen(path, error);
     }

@@ -7,6 +7,7 @@
 
 import { type FileStatus, fileStatus } from "../ffi/file_status.ts";
 import { AT_FDCWD } from "../ffi/linux.ts";
+import { splitPath } from "../ffi/parent_directory.ts";
 import { Failure } from "./failure.ts";
 import type { Options } from "./options.ts";
 
@@ -87,9 +88,9 @@ function* outputsTo({ output }: Options, kinds: RegExp): Uses {
 function placeOf(path: string): string | undefined {
   const status = fileStatus(AT_FDCWD, path);
   if (status !== undefined) return identityOf(status);
-  const slash = path.lastIndexOf("/") + 1;
-  const directory = fileStatus(AT_FDCWD, path.slice(0, slash) || ".", true);
-  return directory && `${directory.identity} ${path.slice(slash)}`;
+  const [parent, name] = splitPath(path);
+  const directory = fileStatus(AT_FDCWD, parent, true);
+  return directory && `${directory.identity} ${name}`;
 }
 
 /** Devices such as /dev/null are no place that anybody could call his own. */

@@ -7,6 +7,7 @@
 import { closeDescriptor, keepDescriptor } from "./descriptors.ts";
 import { cString, errno, libc, SystemError } from "./libc.ts";
 import { AT_FDCWD, O_CLOEXEC, O_PATH } from "./linux.ts";
+import { splitPath } from "./parent_directory.ts";
 
 /** unlinkat(2): it is a directory. */
 export const AT_REMOVEDIR = 0x200;
@@ -29,18 +30,18 @@ const all: Made[] = [];
  * @throws {SystemError} If its directory cannot be opened; it is removed again.
  */
 export function madePath(path: string, flags = 0): void {
-  const slash = path.lastIndexOf("/") + 1;
+  const [directory, entry] = splitPath(path);
   // Compiled now: a faulty filter would refuse it.
   const { openat, unlinkat } = libc();
   const parent = keepDescriptor(
     openat(
       AT_FDCWD,
-      cString(path.slice(0, slash) || "."),
+      cString(directory),
       O_PATH | O_CLOEXEC,
       0,
     ),
   );
-  const name = cString(path.slice(slash));
+  const name = cString(entry);
   if (parent < 0) {
     const number = errno();
     unlinkat(AT_FDCWD, cString(path), flags);

@@ -20,11 +20,11 @@ import {
   O_NONBLOCK,
 } from "./linux.ts";
 import { madePath } from "./made.ts";
+import { isParentWritable } from "./parent_directory.ts";
 
 export const O_NOFOLLOW = Deno.build.arch === "aarch64"
   ? O_NOFOLLOW_ARM
   : O_NOFOLLOW_X86;
-const W_OK = 2; // unistd.h
 // sys/file.h
 const LOCK_EX = 2;
 const LOCK_NB = 4;
@@ -94,10 +94,7 @@ export function checkOutputFile(
     return;
   }
   if (errno() !== ENOENT) refuse(path, options, describeFailure(path));
-  const directory = path.slice(0, path.lastIndexOf("/") + 1) || "./";
-  if (libc().access(cString(directory), W_OK) < 0) {
-    refuse(path, options, describeFailure(path));
-  }
+  if (!isParentWritable(path)) refuse(path, options, describeFailure(path));
 }
 
 /**

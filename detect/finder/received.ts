@@ -187,7 +187,7 @@ export class Received {
   #isOfOldConnection(entry: number, index: number, segment: Segment): boolean {
     if (isData(segment)) return true;
     return (segment.flags & TCP_FIN) === 0 &&
-      this.#recorder.isStream(entry, index, segment.time);
+      this.#recorder.countRepeat(entry, index, segment.time);
   }
 }
 

@@ -298,11 +298,14 @@ export class Recorder {
     const { records } = this.#state;
     if (records.protocolAt(entry, index) !== TARGET_UDP) return;
     if (isSurelyLocal(records.traitsAt(entry, index))) return;
-    if (this.isStream(entry, index, time)) this.goesOn(entry, index, time);
+    if (this.countRepeat(entry, index, time)) this.goesOn(entry, index, time);
   }
 
-  /** Whether what comes again to a target has done so often enough. */
-  isStream(entry: number, index: number, time: number): boolean {
+  /**
+   * Counts what comes again to a target, unless it is a copy; returns whether it
+   * has come often enough to be a stream.
+   */
+  countRepeat(entry: number, index: number, time: number): boolean {
     const { records } = this.#state;
     const now = toWord(time);
     const moment = (Math.imul(entry, 0x9e3779b1) ^ index) & (MOMENTS - 1);
